@@ -1,0 +1,1 @@
+"""The plan document: read, validated, with every name resolved."""

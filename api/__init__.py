@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out. The REST service arrives with a later version."""

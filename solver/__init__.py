@@ -1,0 +1,1 @@
+"""Integers in, integers out: the optimisation problem, its engine and its checker."""

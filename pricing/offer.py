@@ -50,7 +50,7 @@ class Offer:
     interruption_rate_per_hour: float | None = None
 
     def age(self, as_of: datetime) -> timedelta:
-        """Time since the value was last known to hold: observed, or confirmed if later (never after `as_of`)."""
+        """Time since the value was last known to hold: observed, or confirmed later but by `as_of`."""
         confirmed = self.confirmed_at
         known = (
             self.observed_at if confirmed is None or confirmed > as_of else max(self.observed_at, confirmed)

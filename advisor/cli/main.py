@@ -3,7 +3,7 @@
 import importlib
 import sys
 import traceback
-from typing import Any
+from typing import NoReturn
 
 import click
 
@@ -59,7 +59,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line; every failure ends in one message and the contract's exit code."""
     from advisor.cli.exits import exit_code_of
 

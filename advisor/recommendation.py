@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from pricing.money import cents_text, micro_usd_text
 from pricing.moments import moment_text
+from pricing.money import cents_text, micro_usd_text
 
 Moment = Annotated[
     datetime,

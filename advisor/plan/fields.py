@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from pricing.money import decimal_of
 from pricing.moments import moment, moment_text
+from pricing.money import decimal_of
 
 MAX_NAME = 64
-# Counts beyond this are slips of the pen: 1e18 tokens is thousands of times the largest run ever published.
-MAX_COUNT = 10**18
+# The largest whole number that JSON carries exactly; far above any training run ever published.
+MAX_COUNT = 2**53 - 1
 MAX_NUMBER = 1e21
 
 
@@ -104,9 +104,7 @@ Count = Annotated[int, BeforeValidator(_whole(1)), WithJsonSchema({"type": "numb
 NodesOrNone = Annotated[
     int, BeforeValidator(_whole(0)), WithJsonSchema({"type": "number", "multipleOf": 1, "minimum": 0})
 ]
-Whole = Annotated[
-    int, BeforeValidator(_whole(-(10**9), 10**9)), WithJsonSchema({"type": "number", "multipleOf": 1})
-]
+Whole = Annotated[int, BeforeValidator(_whole(-(10**9), 10**9)), WithJsonSchema({"type": "number", "multipleOf": 1})]
 Positive = Annotated[
     Decimal, BeforeValidator(_bounded(0, None, open_low=True)), _AS_NUMBER, _number_schema(exclusiveMinimum=0)
 ]

@@ -42,7 +42,11 @@ def read_document(path: Path, *, kind: str = "plan") -> Any:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        cure = f"give the path of a {kind} document; `advisor init {name}` writes one" if kind == "plan" else "check the path"
+        cure = (
+            f"give the path of a {kind} document; `advisor init {name}` writes one"
+            if kind == "plan"
+            else "check the path"
+        )
         raise DocumentInvalid(name, [Fault("", f"cannot be read ({error.strerror}); {cure}")]) from None
     return read_text(raw, name)
 

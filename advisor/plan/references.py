@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+from pricing.hardware import gpus, machines
+
 from advisor.errors import Fault
 from advisor.plan.messages import suggestion
 from advisor.plan.schema import Cluster, Job, TrainingPlan
-from pricing.hardware import gpus, machines
 
 Item = TypeVar("Item")
 
@@ -98,14 +99,28 @@ def _job(path: str, job: Job, plan: TrainingPlan) -> Iterable[Fault]:
             yield Fault(f"{path}.after[{i}]", f"no job is named {name!r}{suggestion(name, sorted(jobs))}")
     if len(set(job.after)) < len(job.after):
         yield Fault(f"{path}.after", "names a job twice; keep one")
+    yield from _placement(path, job, clusters, rented)
+    yield from _measured(path, job, clusters, rented)
+    if job.dataset and "/" not in job.dataset.location and job.dataset.location not in clusters:
+        yield Fault(f"{path}.dataset.location", "must be provider/region like aws/us-east-1, or the name of a cluster")
+    yield from _times(path, job, plan)
+
+
+def _placement(path: str, job: Job, clusters: set[str], rented: set[str]) -> Iterable[Fault]:
     for i, name in enumerate(job.placement.clusters or []):
         if name not in clusters:
-            yield Fault(f"{path}.placement.clusters[{i}]", f"no cluster is named {name!r}{suggestion(name, sorted(clusters))}")
+            yield Fault(
+                f"{path}.placement.clusters[{i}]",
+                f"no cluster is named {name!r}{suggestion(name, sorted(clusters))}",
+            )
     named = [("machines", job.placement.machines or []), ("exclude.machines", job.placement.exclude.machines)]
     for field, names in named:
         for i, name in enumerate(names):
             if name not in rented:
                 yield _unknown(f"{path}.placement.{field}[{i}]", "machine", name, rented, "advisor machines")
+
+
+def _measured(path: str, job: Job, clusters: set[str], rented: set[str]) -> Iterable[Fault]:
     seen: dict[tuple[str, int], int] = {}
     for i, entry in enumerate(job.measured):
         if entry.machine not in rented and entry.machine not in clusters:
@@ -119,10 +134,10 @@ def _job(path: str, job: Job, plan: TrainingPlan) -> Iterable[Fault]:
             yield Fault(f"{path}.measured[{i}]", f"measured[{first}] is of the same machine and node count; keep one")
         seen.setdefault((entry.machine, entry.nodes), i)
         if entry.tokens_per_second < 1:
-            yield Fault(f"{path}.measured[{i}].tokens_per_second", "must be at least 1: speeds are planned in whole tokens per second")
-    if job.dataset and "/" not in job.dataset.location and job.dataset.location not in clusters:
-        yield Fault(f"{path}.dataset.location", "must be provider/region like aws/us-east-1, or the name of a cluster")
-    yield from _times(path, job, plan)
+            yield Fault(
+                f"{path}.measured[{i}].tokens_per_second",
+                "must be at least 1: speeds are planned in whole tokens per second",
+            )
 
 
 def _times(path: str, job: Job, plan: TrainingPlan) -> Iterable[Fault]:
@@ -137,7 +152,9 @@ def _times(path: str, job: Job, plan: TrainingPlan) -> Iterable[Fault]:
 def _cycles(jobs: Sequence[Job]) -> Iterable[Fault]:
     after = {job.name: [name for name in job.after if name != job.name] for job in jobs}
     done: set[str] = set()
-    while ready := [name for name in after if name not in done and all(n in done or n not in after for n in after[name])]:
+    while ready := [
+        name for name in after if name not in done and all(n in done or n not in after for n in after[name])
+    ]:
         done.update(ready)
     stuck = [name for name in after if name not in done]
     if not stuck:

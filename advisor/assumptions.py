@@ -1,0 +1,145 @@
+"""What a recommendation takes for granted, and what its reader should be warned of, each as one sentence."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from advisor.configurations import SPOT_LOST_SHARE_PRIOR, START_MINUTES_PRIOR
+from advisor.formulate import Ledger, limit_matches
+from advisor.places import hours_text
+from advisor.plan.defaults import defaults_used
+from advisor.plan.load import LoadedPlan
+from pricing.moments import moment_text
+from pricing.offer import Market
+
+NOT_INCLUDED = (
+    "The total does not include: support plans, shared file systems, NAT and load balancers, container registries, "
+    "failed or repeated runs, evaluation, people who train, and taxes."
+)
+
+
+def assumptions(loaded: LoadedPlan, ledger: Ledger) -> list[str]:
+    """List every assumption; what the total leaves out comes last."""
+    return [
+        *_times(loaded),
+        *_speeds(loaded),
+        *_spot(loaded, ledger),
+        *_money(loaded),
+        *defaults_used(loaded.plan),
+        NOT_INCLUDED,
+    ]
+
+
+def _times(loaded: LoadedPlan) -> list[str]:
+    plan, grid = loaded.plan, loaded.grid
+    end = moment_text(grid.start + timedelta(hours=grid.hours))
+    said = [
+        f"Time runs from {moment_text(grid.start)} to {end} in whole hours; "
+        f"segments end on a grid of {grid.end_minutes} minutes."
+    ]
+    for job in plan.jobs:
+        if job.deadline is not None and grid.moment(grid.floor(job.deadline) * 3600) != job.deadline:
+            said.append(
+                f"{job.name}: the deadline counts as {moment_text(grid.moment(grid.floor(job.deadline) * 3600))}."
+            )
+        if (
+            job.earliest_start is not None
+            and grid.moment(grid.ceiling(job.earliest_start) * 3600) != job.earliest_start
+        ):
+            begin = moment_text(grid.moment(grid.ceiling(job.earliest_start) * 3600))
+            said.append(f"{job.name}: the earliest start counts as {begin}.")
+    return said
+
+
+def _speeds(loaded: LoadedPlan) -> list[str]:
+    jobs = loaded.plan.jobs
+    said = ["Speeds are the measured ones of the plan, in whole tokens per second; no other configuration competes."]
+    bare = [job.name for job in jobs if job.only_measured]
+    if bare:
+        said.append(
+            f"{', '.join(bare)}: only_measured, so the configuration is taken to fit in memory, checkpoints move free, "
+            "and nothing but a stated startup_minutes slows it."
+        )
+    started = [job.name for job in jobs if not job.only_measured and job.startup_minutes is None]
+    if started:
+        said.append(
+            f"{', '.join(started)}: {START_MINUTES_PRIOR} minutes without progress at the head of every segment "
+            "(a flat prior for provisioning, communication check and loading a checkpoint)."
+        )
+    losing = [job.name for job in jobs if not job.only_measured and Market.SPOT in job.markets]
+    if losing:
+        share = float(SPOT_LOST_SHARE_PRIOR)
+        said.append(
+            f"{', '.join(losing)}: {share:.0%} of paid spot time is taken as lost to interruptions (a flat prior)."
+        )
+    return said
+
+
+def _spot(loaded: LoadedPlan, ledger: Ledger) -> list[str]:
+    said = []
+    with_spot = {job for (job, _, _), choice in ledger.configurations.items() if choice.place.is_spot}
+    for job in loaded.plan.jobs:
+        net = ledger.nets[job.name]
+        if job.name in with_spot and net.kind == "until":
+            last, due = (moment_text(loaded.grid.moment(s)) for s in (net.seconds, net.due_seconds))
+            said.append(
+                f"{job.name} uses spot only until {last}: started afresh then off spot, it would still be done by {due}."
+            )
+    spot = loaded.plan.prices.spot
+    if with_spot:
+        figure = {
+            "last": "the last price seen",
+            "mean": f"the time-weighted mean of {spot.days:g} days",
+            "quantile": f"the {spot.quantile:g} quantile of {spot.days:g} days",
+        }[spot.basis]
+        said.append(f"Spot is planned at {figure}; prices are taken to stay as they are over the whole plan.")
+    return said
+
+
+def _money(loaded: LoadedPlan) -> list[str]:
+    said = []
+    for cluster in loaded.plan.clusters:
+        meaning = (
+            "capital, power, staff and other cost of the hours used"
+            if cluster.cost.basis == "full"
+            else "only the power that use adds; capital is sunk"
+        )
+        said.append(f"Cluster {cluster.name} is costed on its {cluster.cost.basis} basis: {meaning}.")
+    for commitment in loaded.plan.commitments:
+        money = "its upfront fee is sunk" if commitment.sunk else "its upfront fee is in the total, used or not"
+        early = " (AWS takes a block back 30 minutes early)" if commitment.kind == "block" else ""
+        said.append(f"Commitment {commitment.name} has no hourly charge inside its window{early}; {money}.")
+    for job in loaded.plan.jobs:
+        if job.dataset is not None:
+            said.append(f"{job.name}: its dataset of {job.dataset.gib:g} GiB is copied once to every region it uses.")
+    return said
+
+
+def warnings(loaded: LoadedPlan, ledger: Ledger, as_of: datetime, max_age: timedelta) -> list[str]:
+    """List what a careful reader should know before acting."""
+    said = list(loaded.warnings)
+    offers = [place for place in ledger.places.values() if place.kind == "offer"]
+    unlimited = sorted(
+        {
+            f"{place.provider} {place.machine} {place.market}"
+            for place in offers
+            if place.capacity is None and not any(limit_matches(limit, place) for limit in loaded.plan.limits)
+        }
+    )
+    if unlimited:
+        said.append(
+            f"No limit is stated for {_some(unlimited)}: as many nodes as a job may use are taken to be available."
+        )
+    if any(place.is_spot for place in offers):
+        said.append("The chance that spot nodes are taken away is not modelled yet: miss_probability is null.")
+    old = [p for p in offers for price in p.prices if price.observed_at and as_of - price.observed_at > max_age]
+    if old:
+        oldest = max(as_of - price.observed_at for p in old for price in p.prices if price.observed_at)
+        said.append(
+            f"{len(old)} of {len(offers)} prices in reach are older than {hours_text(max_age)} h, the oldest "
+            f"{oldest.days} days; they were used because this run names its own price file or bundled prices."
+        )
+    return said
+
+
+def _some(names: Sequence[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

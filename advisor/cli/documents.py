@@ -1,0 +1,72 @@
+"""`advisor check`, `init` and `schema`: documents without planning anything."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
+@click.option("--as-of", metavar="T", help="Moment from which a missing start counts. Default: now.")
+@click.option("--json", "as_json", is_flag=True, help="Print the validated plan with its defaults as JSON.")
+def check(plan_path: Path, as_of: str | None, as_json: bool) -> None:
+    """Validate a plan document; every fault is named by its path.
+
+    \b
+    Example:
+      advisor check plan.yaml
+    """
+    import json
+
+    from advisor.cli.plan import moment_option
+    from advisor.plan.load import load_plan
+
+    loaded = load_plan(plan_path, as_of=moment_option("--as-of", as_of))
+    if as_json:
+        document = loaded.plan.model_dump(mode="json", by_alias=True)
+        click.echo(json.dumps({"plan": document, "sha256": loaded.sha256, "warnings": loaded.warnings}, indent=2))
+        return
+    jobs = ", ".join(job.name for job in loaded.plan.jobs)
+    click.echo(f"{plan_path} is a valid plan of {len(loaded.plan.jobs)} job(s): {jobs}")
+    for warning in loaded.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+
+
+@click.command()
+@click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+def init(path: Path | None, force: bool) -> None:
+    """Write a commented plan document to start from; without FILE, to stdout.
+
+    \b
+    Example:
+      advisor init plan.yaml
+    """
+    from importlib.resources import files
+
+    from advisor.errors import UsageInvalid
+
+    text = files("advisor.plan").joinpath("data/starter.yaml").read_text(encoding="utf-8")
+    if path is None:
+        click.echo(text, nl=False)
+        return
+    if path.exists() and not force:
+        raise UsageInvalid(f"{path} exists already; choose another name, or give --force to replace it")
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"Wrote {path}. Edit it, then run: advisor check {path}", err=True)
+
+
+@click.command()
+@click.argument("document", type=click.Choice(["plan", "recommendation"]))
+def schema(document: str) -> None:
+    """Print the JSON Schema of a document, generated from the code that reads it.
+
+    \b
+    Example:
+      advisor schema plan > plan.schema.json
+    """
+    import json
+
+    from advisor.schemas import schema_of
+
+    click.echo(json.dumps(schema_of(document), indent=2))

@@ -1,0 +1,146 @@
+"""`advisor plan`: the main job, from a plan document to a recommendation in the terminal and in files."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from advisor.plan.load import LoadedPlan
+    from advisor.recommendation import Recommendation
+    from advisor.settings import Settings
+    from pricing.offer import Offer
+
+LONGEST_TIME_LIMIT_S = 24 * 3600.0
+
+
+@click.command()
+@click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
+@click.option("--as-of", metavar="T", help="Moment whose prices count, like 2026-11-24T00:00:00Z. Default: now.")
+@click.option(
+    "--prices",
+    "price_path",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="Use these prices alone.",
+)
+@click.option("--objective", type=click.Choice(["cost", "time", "risk"]), default="cost", show_default=True)
+@click.option("--time-limit", "time_limit_s", metavar="S", type=float, default=60.0, show_default=True, help="Seconds.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option(
+    "--out",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write the files of the answer there.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the recommendation as JSON.")
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    plan_path: Path,
+    as_of: str | None,
+    price_path: Path | None,
+    objective: str,
+    time_limit_s: float,
+    seed: int,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Plan training runs: what to run where, when, with how many nodes, on which market, and why.
+
+    \b
+    Example:
+      advisor plan plan.yaml --prices prices.csv --out out
+    """
+    from advisor.archive import Archive
+    from advisor.errors import UsageInvalid
+    from advisor.outputs.files import write_files
+    from advisor.outputs.progress import ProgressView
+    from advisor.plan.load import load_plan
+    from advisor.service import PlanRequest, PricesMissing, recommend_plan
+    from advisor.settings import settings
+
+    if objective != "cost":
+        raise UsageInvalid(f"--objective {objective} is not in this version, which minimises cost; leave it out")
+    if not 1 <= time_limit_s <= LONGEST_TIME_LIMIT_S:
+        raise UsageInvalid(f"--time-limit must be between 1 and {LONGEST_TIME_LIMIT_S:g} seconds, not {time_limit_s:g}")
+    moment = moment_option("--as-of", as_of)
+    chosen = settings()
+    loaded = load_plan(plan_path, as_of=moment)
+    offers = _offers(loaded, moment, price_path, chosen)
+    request = PlanRequest(
+        loaded=loaded,
+        offers=offers,
+        as_of=moment,
+        max_age=timedelta(hours=chosen.price_max_age_hours),
+        exempt_from_age=price_path is not None,
+        time_limit_s=time_limit_s,
+        seed=seed,
+    )
+    with ProgressView() as view:
+        answer = recommend_plan(
+            request,
+            lambda p: view.update(
+                p.phase,
+                None if p.best_uusd is None else p.best_uusd / 1e6,
+                None if p.bound_uusd is None else p.bound_uusd / 1e6,
+            ),
+        )
+    if isinstance(answer, PricesMissing):
+        click.echo(answer.text(), err=True)
+        ctx.exit(4)
+    Archive.open(chosen.database_url).store(answer, loaded, offers)
+    show(answer, as_json=as_json)
+    if folder is not None:
+        written = write_files(answer, folder)
+        click.echo(f"Wrote {', '.join(str(path) for path in written)}", err=True)
+    ctx.exit(0 if answer.total is not None else 3)
+
+
+def moment_option(name: str, text: str | None) -> datetime:
+    """Read an option that is a moment; without one it is now."""
+    from advisor.errors import UsageInvalid
+    from pricing.moments import moment
+
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        return moment(text)
+    except ValueError as error:
+        raise UsageInvalid(f"{name}: {error}") from None
+
+
+def _offers(loaded: "LoadedPlan", as_of: datetime, price_path: Path | None, chosen: "Settings") -> "list[Offer]":
+    """Read the run's own price file, or the price book."""
+    from pricing.book import SpotRule, offers_as_of
+    from pricing.sheet import read_prices
+    from pricing.store import PriceBook
+
+    from advisor.errors import UsageInvalid
+
+    spot = loaded.plan.prices.spot
+    rule = SpotRule(basis=spot.basis, days=float(spot.days), quantile=float(spot.quantile))
+    if price_path is None:
+        return PriceBook.open(chosen.database_url).offers(as_of, rule)
+    sheet = read_prices(price_path, now=datetime.now(UTC))
+    for rejected in sheet.rejected[:20]:
+        click.echo(f"{price_path}, line {rejected.line}: {rejected.reason}; left out", err=True)
+    if not sheet.rows:
+        raise UsageInvalid(f"{price_path} holds no usable price row")
+    return offers_as_of(sheet.rows, as_of=as_of, spot=rule)
+
+
+def show(answer: "Recommendation", *, as_json: bool) -> None:
+    """Print a recommendation for a person, or as JSON for a program."""
+    import json
+
+    from rich.console import Console
+
+    from advisor.outputs.terminal import render
+
+    if as_json:
+        click.echo(json.dumps(answer.document(), indent=2, ensure_ascii=False))
+    else:
+        render(answer, Console())

@@ -1,0 +1,110 @@
+"""What else could be done: savings against all on-demand, and the best plan under other restrictions."""
+
+import time
+from dataclasses import dataclass, replace
+
+from advisor.places import has_both_bases
+from advisor.planning import Answer, Question, ask
+from advisor.recommend import Costed, costed
+from advisor.recommendation import Alternative, Money, Savings
+from solver import Infeasible, Solved
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Another way to do the same jobs, in words and as a question."""
+
+    description: str
+    question: Question
+    impossible: str | None = None
+
+
+def comparisons(base: Question) -> list[Comparison]:
+    """List the alternatives of the contract; one that cannot even be asked says why."""
+    plan = base.plan
+    bases = "; ".join(
+        f"{c.name} on {'marginal' if c.cost.basis == 'full' else 'full'} cost"
+        for c in plan.clusters
+        if has_both_bases(c)
+    )
+    found = [
+        Comparison("on clouds alone", replace(base, scope="clouds")),
+        Comparison(
+            "on owned nodes alone",
+            replace(base, scope="owned"),
+            None if plan.clusters else "the plan has no clusters",
+        ),
+        Comparison("the fastest: earliest last finish, then cheapest", replace(base, objective="finish")),
+    ]
+    if bases:
+        found.append(Comparison(f"on the other cost basis ({bases})", replace(base, other_basis=True)))
+    elif plan.clusters:
+        reason = "no cluster states the fields of both bases (capex_usd_per_node, amortization_years, idle_power_kw)"
+        found.append(Comparison("on the other cost basis", base, reason))
+    return found
+
+
+def alternatives(base: Question, deadline: float) -> list[Alternative]:
+    """Answer every comparison; each gets an equal part of the time left until `deadline` (monotonic seconds)."""
+    pending = comparisons(base)
+    answered = []
+    for index, comparison in enumerate(pending):
+        if comparison.impossible:
+            answered.append(_not_done(comparison, "infeasible", comparison.impossible))
+            continue
+        left = (deadline - time.monotonic()) / (len(pending) - index)
+        answered.append(_alternative(comparison, ask(comparison.question, left)))
+    return answered
+
+
+def _not_done(comparison: Comparison, status: str, reason: str) -> Alternative:
+    return Alternative.model_validate(
+        {
+            "description": comparison.description,
+            "total": None,
+            "finish": None,
+            "status": status,
+            "gap": None,
+            "reason": reason,
+        }
+    )
+
+
+def _alternative(comparison: Comparison, answer: Answer) -> Alternative:
+    outcome, ledger = answer.outcome, answer.formulation.ledger
+    if isinstance(outcome, Solved):
+        result = costed(outcome, ledger)
+        return Alternative(
+            description=comparison.description,
+            total=Money.of_cents(result.total_cents),
+            finish=ledger.grid.moment(result.finish_seconds),
+            status=outcome.status,
+            gap=result.gap,
+        )
+    if isinstance(outcome, Infeasible):
+        return _not_done(comparison, "infeasible", _why(answer))
+    return _not_done(comparison, "undecided", "no plan was found in the time left for alternatives")
+
+
+def _why(answer: Answer) -> str:
+    """Say in a few words why a restricted plan cannot be done."""
+    ledger = answer.formulation.ledger
+    if ledger.jobs_without_options:
+        return f"no configuration for {', '.join(ledger.jobs_without_options)}"
+    return "the plan's deadlines, limits and budgets cannot all hold there"
+
+
+def savings(base: Question, plan: Costed, deadline: float) -> Savings | None:
+    """Compare with the cheapest plan on on-demand offers alone; None where there is none."""
+    if any("on_demand" not in job.markets for job in base.plan.jobs):
+        return None
+    answer = ask(replace(base, scope="on_demand"), deadline - time.monotonic())
+    if not isinstance(answer.outcome, Solved):
+        return None
+    other = costed(answer.outcome, answer.formulation.ledger)
+    return Savings(
+        total=Money.of_cents(other.total_cents),
+        saved=Money.of_cents(other.total_cents - plan.total_cents),
+        status=answer.outcome.status,
+        gap=other.gap,
+    )

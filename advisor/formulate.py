@@ -1,0 +1,240 @@
+"""Translates a plan into the solver's integers, and keeps the ledger of what each number stood for.
+
+The only place where meaning becomes integers: seconds from the plan's start, micro-USD, tokens, nodes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from pricing.transfer import TransferPrice, transfer_price
+
+from advisor.configurations import Configuration, configurations_of
+from advisor.places import Exclusion, Grid, Place
+from advisor.plan.schema import Job, Limit, TrainingPlan
+from advisor.spot_net import HOUR, Net, spot_nets
+from pricing.money import half_even, micro_usd
+from solver import After, Budget, Option, Pool, Problem, Quota
+from solver import Job as SolverJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staging:
+    """Bringing a job's dataset to a site once: whole micro-USD, the price per GiB and its origin."""
+
+    micro_usd: int
+    price: TransferPrice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What the integers of a problem stood for."""
+
+    plan: TrainingPlan
+    grid: Grid
+    places: Mapping[str, Place]
+    configurations: Mapping[tuple[str, str, int], Configuration]
+    staging: Mapping[tuple[str, str], Staging]
+    nets: Mapping[str, Net]
+    quota_paths: Sequence[str]
+    budget_paths: Sequence[str]
+    upfront_micro_usd: int
+    exclusions: Sequence[Exclusion]
+
+    @property
+    def jobs_without_options(self) -> list[str]:
+        """Name the jobs that have no configuration at all."""
+        having = {job for job, _, _ in self.configurations}
+        return [job.name for job in self.plan.jobs if job.name not in having]
+
+
+@dataclass(frozen=True, slots=True)
+class Formulation:
+    """A problem for the solver with the ledger to read its answer by."""
+
+    problem: Problem
+    ledger: Ledger
+
+
+def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid) -> Formulation:
+    """Build the problem of a plan over the places that may be used."""
+    exclusions: list[Exclusion] = []
+    choices: dict[str, list[Configuration]] = {}
+    staging: dict[tuple[str, str], Staging] = {}
+    for job in plan.jobs:
+        found, left_out = configurations_of(job, plan, places)
+        exclusions += left_out
+        reachable, unreachable = _staged(job, found, plan, staging)
+        exclusions += unreachable
+        choices[job.name] = reachable
+    nets, spot_exclusions = _nets(plan, choices, grid)
+    exclusions += spot_exclusions
+    used = {choice.place.key for chosen in choices.values() for choice in chosen}
+    kept = [place for place in places if place.key in used]
+    ceiling = sum(max((c.nodes for c in chosen), default=0) for chosen in choices.values())
+    quotas, quota_paths = _quotas(plan, kept)
+    budgets, budget_paths, upfront = _budgets(plan)
+    problem = Problem(
+        name=plan.name,
+        grid_s=HOUR,
+        end_grid_s=grid.end_minutes * 60,
+        horizon_s=grid.hours * HOUR,
+        pools=tuple(_pool(place, ceiling) for place in kept),
+        quotas=tuple(quotas),
+        jobs=tuple(_job(job, choices[job.name], staging, nets[job.name], grid) for job in plan.jobs),
+        budgets=tuple(budgets),
+    )
+    ledger = Ledger(
+        plan=plan,
+        grid=grid,
+        places={place.key: place for place in kept},
+        configurations={(c.job, c.place.key, c.nodes): c for chosen in choices.values() for c in chosen},
+        staging=staging,
+        nets=nets,
+        quota_paths=quota_paths,
+        budget_paths=budget_paths,
+        upfront_micro_usd=upfront,
+        exclusions=tuple(exclusions),
+    )
+    return Formulation(problem, ledger)
+
+
+def _staged(
+    job: Job, found: list[Configuration], plan: TrainingPlan, staging: dict[tuple[str, str], Staging]
+) -> tuple[list[Configuration], list[Exclusion]]:
+    """Price the dataset's way to every site in reach; a site without a transfer price is left out, never free."""
+    if job.dataset is None:
+        return found, []
+    source = _site(job.dataset.location, plan)
+    reachable, unreachable = [], {}
+    for choice in found:
+        site = choice.place.site
+        price = _way(source, site)
+        if price is None:
+            unreachable[site] = Exclusion(f"{job.name} at {site}", f"no transfer price from {source} is known")
+            continue
+        cost = half_even(Fraction(job.dataset.gib) * price.micro_usd_per_gib)
+        staging[job.name, site] = Staging(micro_usd=cost, price=price)
+        reachable.append(choice)
+    return reachable, list(unreachable.values())
+
+
+def _site(location: str, plan: TrainingPlan) -> str:
+    cluster = next((c for c in plan.clusters if c.name == location), None)
+    return location if cluster is None else cluster.location or f"cluster/{cluster.name}"
+
+
+def _way(source: str, destination: str) -> TransferPrice | None:
+    """Price of a GiB from site to site; an owned cluster without a location lies outside every cloud."""
+    if source == destination:
+        return transfer_price(None, None)
+    return transfer_price(*(None if site.startswith("cluster/") else site for site in (source, destination)))
+
+
+def _nets(
+    plan: TrainingPlan, choices: dict[str, list[Configuration]], grid: Grid
+) -> tuple[dict[str, Net], list[Exclusion]]:
+    """Work out the spot nets, and take spot from the jobs that have none."""
+    if plan.max_miss_probability == 1:
+        return {job.name: Net("free") for job in plan.jobs}, []
+    limits = {
+        choice.place.key: tightest
+        for chosen in choices.values()
+        for choice in chosen
+        if (tightest := tightest_limit(plan, choice.place)) is not None
+    }
+    nets = spot_nets(plan.jobs, choices, grid, limits)
+    exclusions = []
+    for job in plan.jobs:
+        chosen = choices[job.name]
+        if nets[job.name].kind == "none" and any(choice.place.is_spot for choice in chosen):
+            choices[job.name] = [choice for choice in chosen if not choice.place.is_spot]
+            reason = (
+                "no option off spot could still finish in time if spot were lost (max_miss_probability: 1 lifts this)"
+            )
+            exclusions.append(Exclusion(f"spot for {job.name}", reason))
+    return nets, exclusions
+
+
+def limit_matches(limit: Limit, place: Place) -> bool:
+    """Whether a limit counts the nodes of a place; commitments and owned nodes are never counted."""
+    return (
+        place.kind == "offer"
+        and limit.provider in (None, place.provider)
+        and limit.region in (None, place.region)
+        and limit.machine in (None, place.machine)
+        and limit.market in (None, place.market)
+    )
+
+
+def tightest_limit(plan: TrainingPlan, place: Place) -> int | None:
+    """Return the smallest limit on a place's nodes, or None."""
+    return min((limit.max_nodes for limit in plan.limits if limit_matches(limit, place)), default=None)
+
+
+def _pool(place: Place, ceiling: int) -> Pool:
+    capacity = place.capacity if place.capacity is not None else ((0, ceiling),)
+    return Pool(
+        id=place.key,
+        region=place.site,
+        price=((0, place.micro_usd_per_hour),),
+        capacity=tuple((hour * HOUR, nodes) for hour, nodes in capacity),
+    )
+
+
+def _quotas(plan: TrainingPlan, places: Sequence[Place]) -> tuple[list[Quota], list[str]]:
+    quotas, paths = [], []
+    for index, limit in enumerate(plan.limits):
+        pools = tuple(place.key for place in places if limit_matches(limit, place))
+        if pools:
+            quotas.append(Quota(id=f"limits[{index}]", pools=pools, limit=((0, limit.max_nodes),)))
+            paths.append(f"limits[{index}]")
+    return quotas, paths
+
+
+def _budgets(plan: TrainingPlan) -> tuple[list[Budget], list[str], int]:
+    upfront = sum(micro_usd(c.upfront_usd) for c in plan.commitments if not c.sunk)
+    budgets, paths = [], []
+    if plan.budget_usd is not None:
+        budgets.append(Budget(id="budget_usd", pools=None, jobs=None, limit=micro_usd(plan.budget_usd) - upfront))
+        paths.append("budget_usd")
+    for index, job in enumerate(plan.jobs):
+        if job.budget_usd is not None:
+            path = f"jobs[{index}].budget_usd"
+            budgets.append(Budget(id=path, pools=None, jobs=(job.name,), limit=micro_usd(job.budget_usd)))
+            paths.append(path)
+    return budgets, paths, upfront
+
+
+def _job(
+    job: Job,
+    choices: Sequence[Configuration],
+    staging: Mapping[tuple[str, str], Staging],
+    net: Net,
+    grid: Grid,
+) -> SolverJob:
+    horizon = grid.hours * HOUR
+    release = 0 if job.earliest_start is None else max(0, grid.ceiling(job.earliest_start)) * HOUR
+    deadline = horizon if job.deadline is None else min(horizon, grid.floor(job.deadline) * HOUR)
+    options = tuple(
+        Option(
+            pool=choice.place.key,
+            nodes=choice.nodes,
+            rate=choice.tokens_per_second,
+            start_s=choice.start_seconds,
+            deadline_s=net.seconds if choice.place.is_spot and net.kind == "until" else None,
+        )
+        for choice in choices
+    )
+    return SolverJob(
+        id=job.name,
+        work=job.tokens,
+        release_s=min(release, horizon),
+        deadline_s=deadline,
+        after=tuple(After(job=name, lag_s=0) for name in job.after),
+        options=options,
+        max_segments=job.max_segments,
+        stage_cost={choice.place.site: staging[job.name, choice.place.site].micro_usd for choice in choices}
+        if job.dataset is not None
+        else {},
+    )

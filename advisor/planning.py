@@ -1,0 +1,64 @@
+"""One question to the solver: a plan, its grid and the offers in reach, answered with the ledger to read it by."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from advisor.formulate import Formulation, formulate
+from advisor.places import Grid, Place, cluster_place, commitment_place, has_both_bases
+from advisor.plan.schema import Cluster, TrainingPlan
+from pricing.offer import Market
+from solver import Infeasible, Progress, Solved, Undecided, solve
+
+Scope = Literal["all", "clouds", "owned", "on_demand"]
+ProgressListener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What to plan with: `scope` leaves kinds of places out, `other_basis` turns the clusters' cost basis around."""
+
+    plan: TrainingPlan
+    grid: Grid
+    offers: Sequence[Place]
+    seed: int = 0
+    scope: Scope = "all"
+    other_basis: bool = False
+    objective: Literal["cost", "finish"] = "cost"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The solver's outcome, checked by its checker, and the formulation that it answers."""
+
+    outcome: Solved | Infeasible | Undecided
+    formulation: Formulation
+
+
+def places_in(question: Question) -> list[Place]:
+    """Return the places that the question may use: owned first, then commitments, then offers."""
+    plan, grid = question.plan, question.grid
+    places: list[Place] = []
+    if question.scope in {"all", "owned"}:
+        places += [cluster_place(c, grid, _basis(c, question.other_basis)) for c in plan.clusters]
+    if question.scope in {"all", "clouds"}:
+        places += [commitment_place(c, plan, grid) for c in plan.commitments]
+        places += question.offers
+    if question.scope == "on_demand":
+        places += [offer for offer in question.offers if offer.market is Market.ON_DEMAND]
+    return places
+
+
+def _basis(cluster: Cluster, other: bool) -> Literal["full", "marginal"]:
+    basis = cluster.cost.basis
+    if other and has_both_bases(cluster):
+        return "marginal" if basis == "full" else "full"
+    return basis
+
+
+def ask(question: Question, time_limit_s: float, progress: ProgressListener | None = None) -> Answer:
+    """Formulate and solve."""
+    formulation = formulate(question.plan, places_in(question), question.grid)
+    problem = replace(formulation.problem, objective=question.objective)
+    outcome = solve(problem, time_limit_s=max(0.1, time_limit_s), seed=question.seed, progress=progress)
+    return Answer(outcome, formulation)

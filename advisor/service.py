@@ -1,0 +1,181 @@
+"""Wires one request together: plan and offers in, a verified recommendation out.
+
+The command line and the REST service both come through here; everything below is pure but the clock and the database.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from advisor import __version__
+from advisor.assumptions import assumptions, warnings
+from advisor.compare import alternatives, savings
+from advisor.configurations import allows, most_nodes, unmeasured_machines
+from advisor.explain import explain
+from advisor.places import Exclusion, offer_places
+from advisor.plan.load import LoadedPlan
+from advisor.plan.schema import Job
+from advisor.planning import Answer, ProgressListener, Question, ask, places_in
+from advisor.recommend import costed
+from advisor.recommendation import Excluded, Infeasibility, Money, PlanReference, Recommendation
+from pricing.offer import Offer
+from solver import Infeasible, Solved
+
+# The main solve comes first; a fifth of the time is kept for savings and alternatives (contract, advisor plan).
+MAIN_SHARE = 0.8
+DEFAULT_TIME_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRequest:
+    """A plan with the offers that count as of a moment. `exempt_from_age` holds for a run's own price file."""
+
+    loaded: LoadedPlan
+    offers: Sequence[Offer]
+    as_of: datetime
+    max_age: timedelta
+    exempt_from_age: bool = False
+    time_limit_s: float = DEFAULT_TIME_LIMIT_S
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PricesMissing:
+    """Some jobs have configurations that fit, and none of them has a price that may be used."""
+
+    jobs: tuple[str, ...]
+    excluded: tuple[Exclusion, ...]
+
+    def text(self) -> str:
+        """Say what is missing and what to do."""
+        lines = [
+            f"No usable price for {', '.join(self.jobs)}: there are configurations that fit, and none has a price."
+        ]
+        shown = [f"  {e.what}: {e.reason}" for e in self.excluded[:8]]
+        if len(self.excluded) > len(shown):
+            shown.append(f"  … and {len(self.excluded) - len(shown)} more")
+        cure = (
+            "Give prices for this run with --prices FILE.csv, or store them with `advisor prices import FILE.csv`; "
+            "`advisor prices status` says what is stored and how old it is."
+        )
+        return "\n".join([*lines, *(["Offers that may not be used:", *shown] if shown else []), cure])
+
+
+def recommend_plan(request: PlanRequest, progress: ProgressListener | None = None) -> Recommendation | PricesMissing:
+    """Answer a plan within its time limit: the main solve, then savings and alternatives, or the explanation."""
+    began = time.monotonic()
+    deadline = began + request.time_limit_s
+    loaded = request.loaded
+    max_age = [None if request.exempt_from_age else request.max_age for _ in request.offers]
+    places, unusable = offer_places(request.offers, loaded.plan, as_of=request.as_of, max_age=dict(enumerate(max_age)))
+    question = Question(plan=loaded.plan, grid=loaded.grid, offers=places, seed=request.seed)
+    unpriced = _unpriced_jobs(question)
+    if unpriced:
+        return PricesMissing(tuple(unpriced), tuple(unusable))
+    if any(not job.measured for job in loaded.plan.jobs):
+        return _not_planned(request, None, explain(question, deadline), unusable)
+    answer = ask(question, request.time_limit_s * MAIN_SHARE, progress)
+    if isinstance(answer.outcome, Solved):
+        return _planned(request, question, answer, unusable, deadline)
+    if isinstance(answer.outcome, Infeasible):
+        return _not_planned(request, answer, explain(question, deadline), unusable)
+    return _not_planned(request, answer, None, unusable)
+
+
+def _unpriced_jobs(question: Question) -> list[str]:
+    """Name the jobs with configurations that fit placement, markets and nodes, none of which has a usable price."""
+    clusters = {cluster.name for cluster in question.plan.clusters}
+    places = places_in(question)
+    missing = []
+    for job in question.plan.jobs:
+        reachable = [place for place in places if allows(job, question.plan, place)]
+        fitting = [e for e in job.measured if e.nodes <= job.max_nodes]
+        priced = any(e.machine == p.machine and e.nodes <= most_nodes(p) for e in fitting for p in reachable)
+        rentable = any(e.machine not in clusters and _may_rent(job, e.machine) for e in fitting)
+        owned = any(e.machine == p.machine for e in fitting for p in reachable if p.kind != "offer")
+        if rentable and not priced and not owned:
+            missing.append(job.name)
+    return missing
+
+
+def _may_rent(job: Job, machine: str) -> bool:
+    wanted = job.placement
+    return (
+        bool(job.markets)
+        and (wanted.machines is None or machine in wanted.machines)
+        and machine not in wanted.exclude.machines
+        and wanted.providers != []
+        and wanted.regions != []
+    )
+
+
+def _planned(
+    request: PlanRequest, question: Question, answer: Answer, unusable: Sequence[Exclusion], deadline: float
+) -> Recommendation:
+    assert isinstance(answer.outcome, Solved)  # noqa: S101  the caller matched the outcome
+    outcome, ledger, loaded = answer.outcome, answer.formulation.ledger, request.loaded
+    result = costed(outcome, ledger)
+    saved = savings(question, result, time.monotonic() + max(0.0, deadline - time.monotonic()) / 3)
+    others = alternatives(question, deadline)
+    return Recommendation(
+        **_head(request),
+        status=outcome.status,
+        stopped_by=outcome.stopped_by,
+        total=Money.of_cents(result.total_cents),
+        lower_bound=Money.of_cents(result.lower_bound_cents),
+        gap=result.gap,
+        segments=result.segments,
+        jobs=result.jobs,
+        lines=result.lines,
+        savings=saved,
+        idle=result.idle,
+        assumptions=assumptions(loaded, ledger),
+        warnings=warnings(loaded, ledger, request.as_of, request.max_age),
+        excluded=_excluded(question, [*ledger.exclusions, *unusable]),
+        alternatives=others,
+        infeasibility=None,
+    )
+
+
+def _not_planned(
+    request: PlanRequest, answer: Answer | None, why: Infeasibility | None, unusable: Sequence[Exclusion]
+) -> Recommendation:
+    exclusions = [*(answer.formulation.ledger.exclusions if answer else ()), *unusable]
+    loaded = request.loaded
+    return Recommendation(
+        **_head(request),
+        status="undecided" if why is None else "infeasible",
+        stopped_by=answer.outcome.stopped_by if answer and not isinstance(answer.outcome, Infeasible) else "proof",
+        total=None,
+        lower_bound=None,
+        gap=None,
+        segments=[],
+        jobs=[],
+        lines=[],
+        savings=None,
+        idle=[],
+        assumptions=assumptions(loaded, answer.formulation.ledger) if answer else [],
+        warnings=warnings(loaded, answer.formulation.ledger, request.as_of, request.max_age) if answer else [],
+        excluded=[Excluded(what=e.what, reason=e.reason) for e in exclusions],
+        alternatives=[],
+        infeasibility=why,
+    )
+
+
+def _head(request: PlanRequest) -> dict[str, object]:
+    plan = request.loaded.plan
+    return {
+        "id": f"rec_{secrets.token_hex(8)}",
+        "plan": PlanReference(name=plan.name, sha256=request.loaded.sha256),
+        "created_at": datetime.now(UTC).replace(microsecond=0),
+        "as_of": request.as_of,
+        "software": f"advisor {__version__}",
+        "seed": request.seed,
+    }
+
+
+def _excluded(question: Question, exclusions: Sequence[Exclusion]) -> list[Excluded]:
+    everything = [*exclusions, *unmeasured_machines(question.offers, question.plan.jobs)]
+    return [Excluded(what=e.what, reason=e.reason) for e in everything]

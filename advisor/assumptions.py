@@ -82,7 +82,8 @@ def _spot(loaded: LoadedPlan, ledger: Ledger) -> list[str]:
         if job.name in with_spot and net.kind == "until":
             last, due = (moment_text(loaded.grid.moment(s)) for s in (net.seconds, net.due_seconds))
             said.append(
-                f"{job.name} uses spot only until {last}: started afresh then off spot, it would still be done by {due}."
+                f"{job.name} uses spot only until {last}: "
+                f"started afresh then off spot, it would still be done by {due}."
             )
     spot = loaded.plan.prices.spot
     if with_spot:

@@ -17,7 +17,7 @@ from pricing.offer import Market
 
 # Without estimates of our own, flat figures that the assumptions state. Start: provisioning, image, communication
 # check, loading a checkpoint. Lost share: kept 0.93 of paid time is what 1- to 4-node gangs reach with up-spells of
-# 8 to 10 h, checkpoints each half hour and 10 min to restart (exponential Young model, spot availability traces 2022/23).
+# 8 to 10 h, checkpoints each half hour and 10 min to restart (exponential Young model, spot traces of 2022/23).
 START_MINUTES_PRIOR = 15
 SPOT_LOST_SHARE_PRIOR = Fraction(7, 100)
 

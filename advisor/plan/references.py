@@ -124,11 +124,9 @@ def _measured(path: str, job: Job, clusters: set[str], rented: set[str]) -> Iter
     seen: dict[tuple[str, int], int] = {}
     for i, entry in enumerate(job.measured):
         if entry.machine not in rented and entry.machine not in clusters:
-            near = suggestion(entry.machine, sorted(rented | clusters))
-            yield Fault(
-                f"{path}.measured[{i}].machine",
-                f"{entry.machine!r} is neither a machine nor a cluster of this plan{near or '; `advisor machines` lists them'}",
-            )
+            near = suggestion(entry.machine, sorted(rented | clusters)) or "; `advisor machines` lists them"
+            message = f"{entry.machine!r} is neither a machine nor a cluster of this plan{near}"
+            yield Fault(f"{path}.measured[{i}].machine", message)
         if (entry.machine, entry.nodes) in seen:
             first = seen[entry.machine, entry.nodes]
             yield Fault(f"{path}.measured[{i}]", f"measured[{first}] is of the same machine and node count; keep one")

@@ -1,0 +1,241 @@
+"""The plan as optional intervals in CP-SAT: job x segment x option, starts on the grid, ends on the end grid.
+
+Time is counted in units of end_grid_s, cost in units of the greatest common divisor of all cost coefficients, tokens
+as they are: every constraint is exact in integers. Redundant energy rows (time of a job and its chain, node-time of a
+pool and a quota) give the linear relaxation the bound that intervals alone do not have.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import gcd
+from typing import Any
+
+from ortools.sat.python import cp_model
+
+from solver.engine.reduce import spans
+from solver.problem import Budget, Job, Option, Problem, Steps, pieces
+from solver.solution import Segment
+
+HOUR = 3600
+Term = tuple[Any, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A segment with one option: whether it is taken, and for how long."""
+
+    job: str
+    option: Option
+    taken: Any
+    length: Any
+    interval: Any
+    cost: list[Term]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The k-th segment of a job, if there is one."""
+
+    taken: Any
+    start: Any
+    end: Any
+    uses: list[Use]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """One job's segments and the cost beside running: staging and holding (terms and a constant)."""
+
+    slots: list[Slot]
+    first: Any
+    finish: Any
+    beside: list[Term]
+    beside_constant: int
+
+
+class IntervalModel:
+    """Builds the model of a reduced problem; `segments_of` gives each job's most segments."""
+
+    def __init__(self, problem: Problem, segments_of: dict[str, int], stated: Problem) -> None:
+        self.problem = problem
+        self.stated = {job.id: job for job in stated.jobs}
+        self.unit = problem.end_grid_s
+        self.per_start = problem.grid_s // problem.end_grid_s
+        self.end = problem.horizon_s // self.unit
+        self.model = cp_model.CpModel()
+        self.rows = {job.id: self._job(job, segments_of[job.id]) for job in problem.jobs}
+        self._precedence()
+        self._capacity()
+        terms, constant = self._spent(Budget(id="", pools=None, jobs=None, limit=0))
+        self.scale = max(1, gcd(*(weight for _, weight in terms), constant))
+        self.constant = constant
+        self.cost = sum(variable * (weight // self.scale) for variable, weight in terms)
+        for budget in problem.budgets:
+            self._budget(budget)
+        self.last = self._latest([rows.finish for rows in self.rows.values()])
+
+    def _job(self, job: Job, most: int) -> Rows:
+        model, release, deadline = self.model, job.release_s // self.unit, job.deadline_s // self.unit
+        slots = [self._slot(job, release, deadline) for _ in range(most)]
+        model.add(slots[0].taken == 1)
+        for earlier, later in pairwise(slots):
+            model.add_implication(later.taken, earlier.taken)
+            model.add(later.start * self.per_start >= earlier.end).only_enforce_if(later.taken)
+        done = [
+            use.option.rate * (self.unit * use.length - use.option.start_s * use.taken)
+            for slot in slots
+            for use in slot.uses
+        ]
+        model.add(sum(done) >= job.work)
+        finish = model.new_int_var(release, deadline, f"finish {job.id}")
+        model.add_max_equality(finish, [slot.end for slot in slots])
+        first = slots[0].start
+        # Energy of the job: what it runs fits between its first start and its finish (C3, C4, C6 in the relaxation).
+        model.add(sum(use.length for slot in slots for use in slot.uses) <= finish - first * self.per_start)
+        beside, constant = self._beside(job, slots, finish)
+        return Rows(slots, first, finish, beside, constant)
+
+    def _slot(self, job: Job, release: int, deadline: int) -> Slot:
+        model = self.model
+        taken = model.new_bool_var("")
+        start = model.new_int_var(release // self.per_start, max(release, deadline - 1) // self.per_start, "")
+        end = model.new_int_var(release, deadline, "")
+        uses = [self._use(job, option, start, end) for option in job.options]
+        model.add(sum(use.taken for use in uses) == taken)
+        model.add(start * self.per_start == release).only_enforce_if(~taken)
+        model.add(end == release).only_enforce_if(~taken)
+        return Slot(taken, start, end, uses)
+
+    def _use(self, job: Job, option: Option, start: Any, end: Any) -> Use:
+        model, unit = self.model, self.unit
+        open_spans = spans(job, option, self.problem)
+        first, last = open_spans[0].start_s // unit, open_spans[-1].end_s // unit
+        longest = max(span.end_s - span.start_s for span in open_spans) // unit
+        least = option.start_s // unit + 1
+        taken = model.new_bool_var("")
+        length = model.new_int_var(0, longest, "")
+        model.add(length <= longest * taken)
+        model.add(length >= least * taken)
+        begins = start * self.per_start
+        model.add(length == end - begins).only_enforce_if(taken)
+        model.add(begins >= first).only_enforce_if(taken)
+        model.add(end <= last).only_enforce_if(taken)
+        interval = model.new_optional_interval_var(begins, length, end, taken, "")
+        return Use(job.id, option, taken, length, interval, self._run_cost(option, taken, length, begins, end))
+
+    def _run_cost(self, option: Option, taken: Any, length: Any, begins: Any, end: Any) -> list[Term]:
+        """Nodes x price x time, in 1/3600 micro-USD; a price that changes is paid for the overlap with each period.
+
+        Overlaps are at least min(ends) - max(starts) and add up to the length, so each is exactly the overlap.
+        """
+        periods = pieces(self.problem.pool(option.pool).price, self.problem.horizon_s)
+        if len(periods) == 1:
+            return [(length, option.nodes * periods[0][2] * self.unit)]
+        model, terms = self.model, []
+        for begin_s, stop_s, price in periods:
+            begin, stop = begin_s // self.unit, stop_s // self.unit
+            overlap = model.new_int_var(0, stop - begin, "")
+            model.add(overlap <= (stop - begin) * taken)
+            upper, lower = (model.new_int_var(0, self.end, "") for _ in range(2))
+            model.add_min_equality(upper, [end, stop])
+            model.add_max_equality(lower, [begins, begin])
+            model.add(overlap >= upper - lower).only_enforce_if(taken)
+            terms.append((overlap, option.nodes * price * self.unit))
+        model.add(sum(overlap for overlap, _ in terms) == length)
+        return terms
+
+    def _beside(self, job: Job, slots: Sequence[Slot], finish: Any) -> tuple[list[Term], int]:
+        """Staging of every region used, and holding from the stated release to the finish."""
+        model, terms = self.model, []
+        regions = {option.pool: self.problem.pool(option.pool).region for option in job.options}
+        for region in dict.fromkeys(regions.values()):
+            price = job.stage_cost.get(region, 0)
+            if price == 0:
+                continue
+            used = model.new_bool_var("")
+            for slot in slots:
+                inside = sum(use.taken for use in slot.uses if regions[use.option.pool] == region)
+                model.add(inside <= used)
+            terms.append((used, price * HOUR))
+        if job.hold_cost_h == 0:
+            return terms, 0
+        terms.append((finish, job.hold_cost_h * self.unit))
+        return terms, -job.hold_cost_h * self.stated[job.id].release_s
+
+    def _precedence(self) -> None:
+        for job in self.problem.jobs:
+            for link in job.after:
+                before = self.rows[link.job]
+                begins = self.rows[job.id].first * self.per_start
+                self.model.add(begins >= before.finish + link.lag_s // self.unit)
+
+    def _uses(self) -> list[Use]:
+        return [use for rows in self.rows.values() for slot in rows.slots for use in slot.uses]
+
+    def _capacity(self) -> None:
+        """(C7) as cumulative constraints, with the node-time of the whole horizon as a redundant row."""
+        uses = self._uses()
+        for pool in self.problem.pools:
+            self._limit([use for use in uses if use.option.pool == pool.id], pool.capacity)
+        for quota in self.problem.quotas:
+            self._limit([use for use in uses if use.option.pool in quota.pools], quota.limit)
+
+    def _limit(self, uses: list[Use], limit: Steps) -> None:
+        per_job: dict[str, int] = {}
+        for use in uses:
+            per_job[use.job] = max(per_job.get(use.job, 0), use.option.nodes)
+        periods = pieces(limit, self.problem.horizon_s)
+        most = max(value for _, _, value in periods)
+        if not uses or min(value for _, _, value in periods) >= sum(per_job.values()):
+            return
+        intervals, demands = [use.interval for use in uses], [use.option.nodes for use in uses]
+        for begin, stop, value in periods:
+            if value < most:
+                size = (stop - begin) // self.unit
+                intervals.append(self.model.new_fixed_size_interval_var(begin // self.unit, size, ""))
+                demands.append(most - value)
+        self.model.add_cumulative(intervals, demands, most)
+        room = sum(value * ((stop - begin) // self.unit) for begin, stop, value in periods)
+        self.model.add(sum(use.option.nodes * use.length for use in uses) <= room)
+
+    def _spent(self, entry: Budget) -> tuple[list[Term], int]:
+        """Return what a budget counts, as in the checker: terms in 1/3600 micro-USD and a constant."""
+        terms, constant = [], 0
+        for name, rows in self.rows.items():
+            if entry.jobs is not None and name not in entry.jobs:
+                continue
+            for slot in rows.slots:
+                for use in slot.uses:
+                    if entry.pools is None or use.option.pool in entry.pools:
+                        terms += use.cost
+            if entry.pools is None:
+                terms += rows.beside
+                constant += rows.beside_constant
+        return terms, constant
+
+    def _budget(self, entry: Budget) -> None:
+        terms, constant = self._spent(entry)
+        room = entry.limit * HOUR - constant
+        weights = [weight for _, weight in terms if weight]
+        scale = max(1, gcd(*weights)) if weights else 1
+        self.model.add(sum(variable * (weight // scale) for variable, weight in terms) <= room // scale)
+
+    def _latest(self, finishes: Sequence[Any]) -> Any:
+        last = self.model.new_int_var(0, self.end, "last finish")
+        self.model.add_max_equality(last, finishes)
+        return last
+
+    def segments(self, solver: cp_model.CpSolver) -> tuple[Segment, ...]:
+        """Read the schedule from a solution, in the jobs' order and in time order."""
+        found = []
+        for name, rows in self.rows.items():
+            for slot in rows.slots:
+                for use in slot.uses:
+                    if solver.boolean_value(use.taken):
+                        start = solver.value(slot.start) * self.problem.grid_s
+                        end = solver.value(slot.end) * self.unit
+                        found.append(
+                            Segment(job=name, pool=use.option.pool, nodes=use.option.nodes, start_s=start, end_s=end)
+                        )
+        return tuple(found)

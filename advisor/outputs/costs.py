@@ -1,0 +1,85 @@
+"""`costs.csv`: one row per cost line, with its segment and the origin of its price.
+
+There is no total row, so that a sum over `cost_usd` is the plan's total. A text cell that a spreadsheet would
+run as a formula gets an apostrophe in front.
+"""
+
+import csv
+import io
+from datetime import datetime
+
+from advisor.outputs.digest import segment_numbers
+from advisor.recommendation import Line, Recommendation, Segment
+from pricing.moments import moment_text
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+PLACE_COLUMNS = ("kind", "cluster", "provider", "region", "zone", "machine", "market", "commitment", "nodes", "gpus")
+COLUMNS = (
+    "recommendation",
+    "plan",
+    "as_of",
+    "job",
+    "cost_center",
+    "category",
+    "description",
+    "segment",
+    *PLACE_COLUMNS,
+    "start",
+    "end",
+    "quantity",
+    "unit",
+    "unit_price_usd",
+    "cost_usd",
+    "basis",
+    "source",
+    "observed_at",
+    "age_hours",
+)
+
+
+def costs_csv(recommendation: Recommendation) -> str:
+    """Write the cost lines as CSV: header first, UTF-8 text, lines ending in a line feed."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    centers = {job.job: job.cost_center for job in recommendation.jobs}
+    for line, number in zip(recommendation.lines, segment_numbers(recommendation), strict=True):
+        row = {
+            "recommendation": recommendation.id,
+            "plan": safe(recommendation.plan.name),
+            "as_of": moment_text(recommendation.as_of),
+            "cost_center": safe(centers.get(line.job or "")),
+            **_line_cells(line, recommendation.as_of),
+        }
+        if number is not None:
+            row |= {"segment": str(number + 1), **_segment_cells(recommendation.segments[number])}
+        writer.writerow(row)
+    return stream.getvalue()
+
+
+def safe(text: str | None) -> str:
+    """Return a text cell that no spreadsheet takes for a formula; what is absent is empty."""
+    return f"'{text}" if text and text.startswith(FORMULA_STARTS) else text or ""
+
+
+def _line_cells(line: Line, as_of: datetime) -> dict[str, str]:
+    seen = line.observed_at
+    return {
+        "job": safe(line.job),
+        "category": line.category,
+        "description": safe(line.description),
+        "quantity": line.quantity,
+        "unit": safe(line.unit),
+        "unit_price_usd": line.unit_price.amount,
+        "cost_usd": line.cost.amount,
+        "basis": safe(line.basis),
+        "source": safe(line.source),
+        "observed_at": "" if seen is None else moment_text(seen),
+        "age_hours": "" if seen is None else f"{(as_of - seen).total_seconds() / 3600:.2f}",
+    }
+
+
+def _segment_cells(segment: Segment) -> dict[str, str]:
+    place = {name: getattr(segment, name) for name in PLACE_COLUMNS}
+    cells = {name: str(value) if isinstance(value, int) else safe(value) for name, value in place.items()}
+    return cells | {"start": moment_text(segment.start), "end": moment_text(segment.end)}

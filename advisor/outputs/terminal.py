@@ -1,0 +1,127 @@
+"""A recommendation in the terminal: the answer first, then what runs where and when, what it costs, and why.
+
+Good in 80 columns, without colour and without Unicode; numbers are never cut.
+"""
+
+from rich.console import Console
+from rich.text import Text
+
+from advisor.outputs import terminal_tables as tables
+from advisor.outputs.digest import excluded_rows, headline, next_steps, price_ages, savings_phrase
+from advisor.outputs.page import Page
+from advisor.outputs.phrases import clock, counted
+from advisor.outputs.timeline import ASCII, UNICODE, Kind, timeline
+from advisor.recommendation import Recommendation
+
+STYLES: dict[Kind, str] = {
+    "owned": "green",
+    "on_demand": "blue",
+    "spot": "yellow",
+    "commitment": "magenta",
+    "other": "cyan",
+    "pause": "dim",
+    "deadline": "bold red",
+    "later": "bold red",
+    "blank": "",
+}
+
+
+def render(recommendation: Recommendation, console: Console) -> None:
+    """Print the whole recommendation."""
+    page = Page(console)
+    _answer(page, recommendation)
+    if recommendation.total is None:
+        _conflict(page, recommendation)
+    else:
+        tables.segments(page, recommendation)
+        _chart(page, recommendation)
+        tables.jobs(page, recommendation)
+        tables.lines(page, recommendation)
+        tables.categories(page, recommendation)
+        _comparisons(page, recommendation)
+        _idle(page, recommendation)
+    _notes(page, recommendation)
+
+
+def _answer(page: Page, answer: Recommendation) -> None:
+    first, *rest = headline(answer)
+    good = {"optimal": "green", "feasible": "yellow"}.get(answer.status, "red")
+    head = Text.assemble(
+        page.text(first, f"bold {good}"), *(Text.assemble(page.text(" · ", "dim"), page.text(p)) for p in rest)
+    )
+    lines = [head]
+    if saved := savings_phrase(answer.savings):
+        lines.append(page.text(saved))
+    if answer.total is not None:
+        lines.append(page.text(price_ages(answer)))
+    lines.append(page.text(f"{answer.plan.name} · as of {clock(answer.as_of)} UTC · {answer.id}", "dim"))
+    if answer.warnings:
+        lines.append(page.text(f"{counted(len(answer.warnings), 'warning')} below", "yellow"))
+    page.panel(lines, good)
+
+
+def _chart(page: Page, answer: Recommendation) -> None:
+    """Draw the timeline; a name that is too long for the margin stands above its bar."""
+    names = [page.text(job.job) for job in answer.jobs]
+    most = 16 if page.width < 100 else 28
+    margin = max((name.cell_len for name in names if name.cell_len <= most), default=0) + 2
+    chart = timeline(answer, min(page.width, 140) - margin - 1, ASCII if page.is_ascii else UNICODE)
+    page.heading("Timeline", "UTC; the numbers are nodes")
+    for job, cells in chart.bars:
+        name = page.text(f" {job}")
+        if name.cell_len > margin:
+            page.print(name)
+            name = Text()
+        name.pad_right(margin - name.cell_len)
+        bar = [(cell.character, f"{STYLES[cell.under]} reverse" if cell.under else STYLES[cell.kind]) for cell in cells]
+        row = Text.assemble(name, *bar)
+        row.rstrip()
+        page.print(row)
+    page.print(Text(" " * margin + chart.rule, "dim"))
+    page.print(Text(" " * margin + chart.dates))
+    legend = [Text.assemble((cell.character, STYLES[cell.kind]), f" {words}") for cell, words in chart.legend]
+    page.print(Text.assemble(" " * margin, Text("   ").join(legend)))
+
+
+def _comparisons(page: Page, answer: Recommendation) -> None:
+    page.heading("Alternatives")
+    if answer.savings is None:
+        page.bullets(["all on-demand: no such plan was found, so no saving is claimed"])
+    tables.alternatives(page, answer)
+
+
+def _idle(page: Page, answer: Recommendation) -> None:
+    if not answer.idle:
+        return
+    page.heading("Idle nodes you own", "beside the total, not in it")
+    tables.idle(page, answer)
+
+
+def _conflict(page: Page, answer: Recommendation) -> None:
+    """Say what cannot hold together, what would repair it, and what to do next."""
+    why = answer.infeasibility
+    if why is not None and why.conflict:
+        page.heading("These requirements cannot hold together", "relax any one of them")
+        tables.conflict(page, why.conflict)
+    if why is not None and why.repairs:
+        page.heading("Changes that make a plan possible", "each alone, priced by planning again")
+        tables.repairs(page, why.repairs)
+    page.heading("Next")
+    page.bullets(next_steps(answer))
+
+
+def _notes(page: Page, answer: Recommendation) -> None:
+    if answer.warnings:
+        page.heading("Warnings")
+        page.bullets(answer.warnings, "yellow")
+    if answer.excluded:
+        rows, hidden = excluded_rows(answer.excluded)
+        page.heading("Not considered", counted(len(answer.excluded), "exclusion"))
+        tables.excluded(page, rows)
+        if hidden:
+            page.print(page.text(f" and {hidden:,} more, all in recommendation.json", "dim"))
+    if answer.assumptions:
+        page.heading("Assumptions")
+        page.bullets(answer.assumptions)
+    page.console.print()
+    page.print(page.text(f"All files of this answer: advisor plans show {answer.id} --out DIR", "dim"))

@@ -54,7 +54,7 @@ def next_steps(answer: Recommendation) -> list[str]:
         ]
     if answer.infeasibility is not None and answer.infeasibility.repairs:
         return ["Make one of these changes in the plan document, and plan again."]
-    return ["Change one of the requirements named above in the plan document, and plan again."]
+    return ["Change what stands in the way in the plan document, and plan again."]
 
 
 def proof(status: str, gap: float | None) -> str:

@@ -98,7 +98,7 @@ def _conflict(answer: Recommendation) -> str:
     why, parts = answer.infeasibility, []
     if why is not None and why.conflict:
         rows = [[escaped(one.path), escaped(one.says)] for one in why.conflict]
-        parts.append("These requirements cannot hold together; relax any one of them.")
+        parts.append("What stands in the way, by its path in the plan document:")
         parts.append(_table(["In the plan", "Says"], rows))
     if why is not None and why.repairs:
         rows = [[escaped(one.path), escaped(one.change), usd(one.total.amount)] for one in why.repairs]

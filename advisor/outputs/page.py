@@ -126,5 +126,5 @@ class Page:
             for column, cell in zip(columns, row, strict=True):
                 if cell:
                     label = self.text(f"{column.header}: " if column.header else "", "dim")
-                    self.print(Text.assemble(label, cell))
+                    self.print(Text.assemble(label, self.text(", ").join(cell.split("\n"))))
             self.console.print()

@@ -82,8 +82,8 @@ def percent_at_most(share: float) -> str:
 
 
 def hours(length: float) -> str:
-    """Write hours with at most one decimal, and never a positive length as 0."""
-    return "under 0.1 h" if 0 < length < 0.05 else f"{length:,.1f}".removesuffix(".0") + " h"
+    """Write hours with at most two decimals, and never a positive length as 0."""
+    return "under 0.01 h" if 0 < length < 0.005 else f"{length:,.2f}".rstrip("0").rstrip(".") + " h"
 
 
 def age(length: timedelta) -> str:

@@ -54,6 +54,8 @@ def _answer(page: Page, answer: Recommendation) -> None:
         lines.append(page.text(saved))
     if answer.total is not None:
         lines.append(page.text(price_ages(answer)))
+    if answer.infeasibility is not None:
+        lines.append(page.text(f"in the way: {', '.join(one.path for one in answer.infeasibility.conflict)}"))
     lines.append(page.text(f"{answer.plan.name} · as of {clock(answer.as_of)} UTC · {answer.id}", "dim"))
     if answer.warnings:
         lines.append(page.text(f"{counted(len(answer.warnings), 'warning')} below", "yellow"))
@@ -101,7 +103,7 @@ def _conflict(page: Page, answer: Recommendation) -> None:
     """Say what cannot hold together, what would repair it, and what to do next."""
     why = answer.infeasibility
     if why is not None and why.conflict:
-        page.heading("These requirements cannot hold together", "relax any one of them")
+        page.heading("What stands in the way", "paths in the plan document")
         tables.conflict(page, why.conflict)
     if why is not None and why.repairs:
         page.heading("Changes that make a plan possible", "each alone, priced by planning again")

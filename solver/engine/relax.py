@@ -14,7 +14,7 @@ from solver.problem import Job, Problem
 
 
 def bound_without_segments(problem: Problem, stated: Problem) -> int:
-    """Return a valid lower bound in 1/3600 micro-USD: the jobs' own bounds added up, and holding to the shortest end."""
+    """Return a valid lower bound in 1/3600 micro-USD: the bounds of the jobs, and holding to the shortest end."""
     from solver.engine.reduce import shortest_s
 
     releases = {job.id: job.release_s for job in stated.jobs}

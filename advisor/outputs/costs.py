@@ -9,6 +9,7 @@ import io
 from datetime import datetime
 
 from advisor.outputs.digest import segment_numbers
+from advisor.outputs.phrases import one_line
 from advisor.recommendation import Line, Recommendation, Segment
 from pricing.moments import moment_text
 
@@ -58,8 +59,9 @@ def costs_csv(recommendation: Recommendation) -> str:
 
 
 def safe(text: str | None) -> str:
-    """Return a text cell that no spreadsheet takes for a formula; what is absent is empty."""
-    return f"'{text}" if text and text.startswith(FORMULA_STARTS) else text or ""
+    """Return a text cell of one line that no spreadsheet takes for a formula; what is absent is empty."""
+    shown = one_line(text or "")
+    return f"'{shown}" if (text or "").lstrip(" ").startswith(FORMULA_STARTS) else shown
 
 
 def _line_cells(line: Line, as_of: datetime) -> dict[str, str]:

@@ -35,7 +35,7 @@ from advisor.recommendation import Recommendation
 
 CHART_CELLS = 88
 # Punctuation that Markdown or GitHub could read as markup; an underscore or a colon only where it can be some.
-SPECIAL = re.compile(r"([\\`*\[\]|~$#]|(?<!\w)_|_(?!\w)|(?<!\d):(?=[\w+-]+:)|^[-+](?=\s)|(?<=^\d)[.)])")
+SPECIAL = re.compile(r"([\\`*\[\]|~$#]|(?<![^\W_])_|_(?![^\W_])|(?<!\d):(?=[\w+-]+:)|^[-+](?=\s)|(?<=^\d)[.)])")
 
 
 def report_markdown(recommendation: Recommendation) -> str:

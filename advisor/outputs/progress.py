@@ -57,6 +57,8 @@ class ProgressView:
     def update(self, phase: str, best_usd: float | None, bound_usd: float | None) -> None:
         """Show the phase, the best total so far and the least that is possible, as far as they are known."""
         self._said = (phase, best_usd, bound_usd)
+        if self._status is not None:
+            self._status.update()
 
 
 def progress_words(phase: str, best_usd: float | None, bound_usd: float | None, elapsed_s: float) -> str:
@@ -67,5 +69,5 @@ def progress_words(phase: str, best_usd: float | None, bound_usd: float | None, 
     if bound_usd is not None:
         parts.append(f"at least ${bound_usd:,.0f}")
     if best_usd and bound_usd is not None:
-        parts.append(f"gap {percent_at_most(max(0.0, 1 - bound_usd / best_usd))}")
+        parts.append(f"gap {percent_at_most(max(0.0, (best_usd - bound_usd) / best_usd))}")
     return " | ".join([*parts, f"{elapsed_s:,.0f} s"])

@@ -21,7 +21,7 @@ WORDS: dict[Kind, str] = {
     "deadline": "deadline",
     "later": "deadline after the chart",
 }
-STEP_HOURS = (1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 182 * 24, 364 * 24)
+STEP_HOURS = (1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 182 * 24, 364 * 24, 728 * 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _axis(scale: Scale, glyphs: Glyphs) -> tuple[str, str]:
     at = _first_tick(scale.start.astimezone(UTC), hours)
     while at <= scale.end:
         column, label = scale.cell(at), at.strftime(shape)
-        if column + len(label) <= scale.cells + 1:
+        if len(dates) + bool(dates) <= column <= scale.cells + 1 - len(label):
             rule[column] = glyphs.tick
             dates = dates.ljust(column) + label
         at += timedelta(hours=hours)

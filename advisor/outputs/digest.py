@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from advisor.outputs.phrases import age, counted, date, listed, percent, percent_at_most, usd
+from advisor.outputs.phrases import age, counted, date, listed, percent, percent_at_most, site, usd
 from advisor.recommendation import Excluded, Line, Recommendation, Savings
 from pricing.moments import moment_text
 
@@ -87,8 +87,11 @@ def savings_phrase(saved: Savings | None) -> str | None:
 
 def price_ages(answer: Recommendation) -> str:
     """Say how many prices the total rests on and how old they were when the plan was made."""
+    places = [None if number is None else site(answer.segments[number]) for number in segment_numbers(answer)]
     rows = {
-        (line.basis, line.source, line.unit_price.amount, line.observed_at) for line in answer.lines if line.observed_at
+        (place, line.unit, line.unit_price.amount, line.basis, line.source, line.observed_at)
+        for line, place in zip(answer.lines, places, strict=True)
+        if line.observed_at
     }
     moments = sorted(at for *_, at in rows if at)
     if not moments:

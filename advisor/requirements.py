@@ -8,8 +8,9 @@ from pricing.moments import moment_text
 from pricing.offer import Market
 
 Change = Callable[[TrainingPlan], TrainingPlan]
-# More nodes and segments than any plan uses.
+# More nodes than any plan uses, and as many segments as the solver proves infeasibility for.
 UNBOUND = 10_000
+MANY_SEGMENTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +53,11 @@ def _of_job(index: int, field: str, says: str, **changes: object) -> Requirement
 
 
 def _choices(index: int, job: Job) -> list[Requirement]:
-    found = [
-        _of_job(index, "max_segments", f"{job.name}: at most {job.max_segments} segments", max_segments=UNBOUND),
+    found = []
+    if job.max_segments < MANY_SEGMENTS:
+        says = f"{job.name}: at most {job.max_segments} segments"
+        found.append(_of_job(index, "max_segments", says, max_segments=MANY_SEGMENTS))
+    found += [
         _of_job(index, "max_nodes", f"{job.name}: at most {job.max_nodes} nodes", max_nodes=UNBOUND),
     ]
     if set(job.markets) < {Market.ON_DEMAND, Market.SPOT}:

@@ -52,7 +52,5 @@ class Offer:
     def age(self, as_of: datetime) -> timedelta:
         """Time since the value was last known to hold: observed, or confirmed later but by `as_of`."""
         confirmed = self.confirmed_at
-        known = (
-            self.observed_at if confirmed is None or confirmed > as_of else max(self.observed_at, confirmed)
-        )
+        known = self.observed_at if confirmed is None or confirmed > as_of else max(self.observed_at, confirmed)
         return as_of - known

@@ -29,8 +29,10 @@ def list_stored(as_json: bool) -> None:
       advisor plans list --json
     """
     import json
+    from contextlib import closing
 
-    stored = _archive().list()
+    with closing(_archive()) as archive:
+        stored = archive.list()
     if as_json:
         click.echo(json.dumps({"plans": [_listed(one) for one in stored]}, indent=2, ensure_ascii=False))
     elif stored:
@@ -50,11 +52,14 @@ def show(id_: str, folder: Path | None, as_json: bool) -> None:
     Example:
       advisor plans show rec_0123456789abcdef --out out
     """
+    from contextlib import closing
+
     from advisor.cli import plan
     from advisor.errors import UsageInvalid
     from advisor.outputs.files import write_files
 
-    answer = _archive().get(id_)
+    with closing(_archive()) as archive:
+        answer = archive.get(id_)
     if answer is None:
         raise UsageInvalid(f"No recommendation {id_[:80]!r} is stored here; `advisor plans list` names those that are")
     plan.show(answer, as_json=as_json)

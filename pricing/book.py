@@ -1,0 +1,89 @@
+"""From observations to offers: which price counts as of a moment (contract, Price CSV)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Literal
+
+from pricing.history import quantile_over_time, time_weighted_mean
+from pricing.money import half_even
+from pricing.observation import PriceRow
+from pricing.offer import Market, Offer
+
+BASIS = {
+    Market.ON_DEMAND: "list",
+    Market.RESERVED_1Y: "contract",
+    Market.RESERVED_3Y: "contract",
+    Market.SAVINGS_PLAN: "contract",
+    Market.FLEX_START: "contract",
+    Market.CAPACITY_BLOCK: "block_fee",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpotRule:
+    """Which figure of the spot history to plan with; `quantile` counts with that basis only."""
+
+    basis: Literal["last", "mean", "quantile"] = "mean"
+    days: float = 30.0
+    quantile: float = 0.5
+
+
+def offers_as_of(rows: Iterable[PriceRow], *, as_of: datetime, spot: SpotRule) -> list[Offer]:
+    """Return one offer per key: the newest row at or before `as_of` (the last given where two are equal).
+
+    For spot the figure is the rule's over the window before `as_of`, the last row before the window carried into it;
+    without a row inside the window it is the last one, basis spot_last.
+    """
+    histories: dict[tuple[object, ...], list[PriceRow]] = {}
+    for row in rows:
+        if row.observed_at <= as_of:
+            histories.setdefault(row.key, []).append(row)
+    offers = [_offer(sorted(history, key=lambda row: row.observed_at), as_of, spot) for history in histories.values()]
+    return sorted(offers, key=_order)
+
+
+def _order(offer: Offer) -> tuple[str, ...]:
+    parts = (offer.provider, offer.region, offer.zone, offer.machine, offer.market, offer.term, offer.start, offer.end)
+    return tuple("" if part is None else str(part) for part in parts)
+
+
+def _offer(history: Sequence[PriceRow], as_of: datetime, spot: SpotRule) -> Offer:
+    newest = history[-1]
+    price, basis = newest.micro_usd_per_hour, BASIS.get(newest.market, "spot_last")
+    if newest.market is Market.SPOT:
+        price, basis = _spot_figure(history, as_of, spot)
+    return Offer(
+        provider=newest.provider,
+        region=newest.region,
+        zone=newest.zone,
+        machine=newest.machine,
+        market=newest.market,
+        micro_usd_per_hour=price,
+        currency=newest.currency,
+        basis=basis,
+        source=newest.source,
+        observed_at=newest.observed_at,
+        confirmed_at=newest.confirmed_at,
+        os=newest.os,
+        term=newest.term,
+        upfront_micro_usd=newest.upfront_micro_usd,
+        start=newest.start,
+        end=newest.end,
+        available_nodes=newest.available_nodes,
+        interruption_rate_per_hour=newest.interruption_rate_per_hour,
+    )
+
+
+def _spot_figure(history: Sequence[PriceRow], as_of: datetime, spot: SpotRule) -> tuple[int, str]:
+    begin = as_of - timedelta(days=spot.days)
+    inside = [row for row in history if row.observed_at > begin]
+    if spot.basis == "last" or not inside:
+        return history[-1].micro_usd_per_hour, "spot_last"
+    carried = [row for row in history if row.observed_at <= begin][-1:]
+    points = [(max(row.observed_at, begin), row.micro_usd_per_hour) for row in [*carried, *inside]]
+    if spot.basis == "mean":
+        return half_even(time_weighted_mean(points, as_of)), "spot_mean"
+    figure = quantile_over_time(points, as_of, Fraction(str(spot.quantile)))
+    return figure, f"spot_p{spot.quantile * 100:g}"

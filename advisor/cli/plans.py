@@ -98,15 +98,14 @@ def _print(stored: "list[Stored]") -> None:
     from pricing.money import cents_text
 
     page = Page(Console())
-    columns = [Column("Id"), Column("Plan"), Column("Answer"), Column("Total", figures=True)]
-    columns += [Column("As of, UTC", figures=True), Column("Made, UTC", figures=True)]
+    columns = [Column("Id", whole=True), Column("Plan"), Column("Answer", whole=True)]
+    columns += [Column("Total", figures=True), Column("Made, UTC", figures=True)]
     rows = [
         [
             page.text(one.id),
             page.text(one.plan_name),
             page.text(one.status),
             page.text("none" if one.total_cents is None else usd(cents_text(one.total_cents))),
-            page.text(clock(one.as_of)),
             page.text(clock(one.created_at)),
         ]
         for one in stored

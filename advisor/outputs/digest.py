@@ -73,6 +73,11 @@ def _deadlines(answer: Recommendation) -> list[str]:
     return words.get(len(slack), [f"all {len(slack)} deadlines hold"])
 
 
+def stopped(answer: Recommendation) -> str | None:
+    """Say what ended the search where it was not the proof."""
+    return {"work_limit": "stopped at its work limit", "wall_time": "stopped at the time limit"}.get(answer.stopped_by)
+
+
 def savings_phrase(saved: Savings | None) -> str | None:
     """Say what the plan saves; a comparison that is not proved optimal is called the best found."""
     if saved is None:

@@ -16,6 +16,7 @@ from advisor.outputs.digest import (
     proof,
     savings_phrase,
     segment_costs,
+    stopped,
 )
 from advisor.outputs.phrases import (
     age,
@@ -89,7 +90,12 @@ def _answer(answer: Recommendation) -> str:
     if answer.total is not None:
         parts.append(f"P{price_ages(answer)[1:]}.")
     origin = [f"As of {clock(answer.as_of)} UTC", f"made {clock(answer.created_at)} UTC by {escaped(answer.software)}"]
-    origin += [f"seed {answer.seed}", f"`{answer.id}`", f"plan SHA-256 `{escaped(answer.plan.sha256)}`"]
+    origin += [
+        *filter(None, [stopped(answer)]),
+        f"seed {answer.seed}",
+        f"`{answer.id}`",
+        f"plan SHA-256 `{escaped(answer.plan.sha256)}`",
+    ]
     parts.append(", ".join(origin) + ". All times are UTC.")
     return "\n\n".join(parts)
 

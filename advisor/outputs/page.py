@@ -21,6 +21,7 @@ ASCII_SPELLINGS = str.maketrans({"·": "-", "…": "...", "\u00d7": "x", "\u2013
 # Below this width a column of text is a ribbon of syllables.
 NARROWEST_TEXT = 14
 GAP = 2
+WIDEST_PANEL = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,16 @@ class Trimmed:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table; figures are aligned right and stay on one line."""
+    """A column of a table; figures are aligned right, and like whatever is whole they stay on one line."""
 
     header: str
     figures: bool = False
+    whole: bool = False
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether no cell may be wrapped."""
+        return self.figures or self.whole
 
 
 class Page:
@@ -68,6 +75,16 @@ class Page:
         """Set texts below one another in one cell; empty ones leave no line."""
         return Text("\n", overflow="fold").join(text for text in texts if text)
 
+    def packed(self, phrases: Sequence[Text], width: int) -> list[Text]:
+        """Set phrases on as few lines as they need, broken between phrases rather than inside one."""
+        lines: list[Text] = []
+        for phrase in phrases:
+            if lines and lines[-1].cell_len + 3 + phrase.cell_len <= width:
+                lines[-1] = Text.assemble(lines[-1], self.text(" · ", "dim"), phrase)
+            else:
+                lines.append(phrase)
+        return lines
+
     def print(self, text: Text) -> None:
         """Print a text, wrapped at words; a word that is wider than the line is folded."""
         self.console.print(text, overflow="fold", highlight=False)
@@ -77,10 +94,12 @@ class Page:
         self.console.print()
         self.print(Text.assemble(self.text(words, "bold"), self.text(f"  {note}" if note else "", "dim")))
 
-    def panel(self, lines: Sequence[Text], style: str) -> None:
-        """Frame the answer."""
+    def panel(self, paragraphs: Sequence[Sequence[Text]], style: str) -> None:
+        """Frame the answer: paragraphs of phrases."""
+        width = min(self.width, WIDEST_PANEL)
+        lines = [line for phrases in paragraphs for line in self.packed(phrases, width - 4)]
         body = Text("\n", overflow="fold").join(lines)
-        self.console.print(Panel(body, box=ROUNDED, border_style=style, width=min(self.width, 120)), highlight=False)
+        self.console.print(Panel(body, box=ROUNDED, border_style=style, width=width), highlight=False)
 
     def bullets(self, texts: Sequence[str], style: str = "") -> None:
         """List sentences, each with a hanging indent."""
@@ -102,7 +121,7 @@ class Page:
             table.add_column(
                 self.text(column.header),
                 justify="right" if column.figures else "left",
-                no_wrap=column.figures,
+                no_wrap=column.unbroken,
                 overflow="fold",
             )
         for index, row in enumerate(rows):
@@ -117,7 +136,7 @@ class Page:
         for index, column in enumerate(columns):
             cells = [self.text(column.header), *(row[index] for row in rows)]
             widest = max(line.cell_len for cell in cells for line in cell.split("\n", allow_blank=True))
-            needed += GAP + (widest if column.figures else min(widest, NARROWEST_TEXT))
+            needed += GAP + (widest if column.unbroken else min(widest, NARROWEST_TEXT))
         return needed
 
     def _labelled(self, columns: Sequence[Column], rows: Sequence[Sequence[Text]]) -> None:

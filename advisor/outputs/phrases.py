@@ -91,7 +91,7 @@ def age(length: timedelta) -> str:
     if length >= timedelta(days=2):
         return counted(length.days, "day")
     whole = max(length, timedelta()) // timedelta(hours=1)
-    return counted(whole, "hour") if whole else "under an hour"
+    return f"{whole} h" if whole else "under 1 h"
 
 
 def date(at: datetime) -> str:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from advisor.outputs import terminal_tables as tables
-from advisor.outputs.digest import excluded_rows, headline, next_steps, price_ages, savings_phrase
+from advisor.outputs.digest import excluded_rows, headline, next_steps, price_ages, savings_phrase, stopped
 from advisor.outputs.page import Page
 from advisor.outputs.phrases import clock, counted
 from advisor.outputs.timeline import ASCII, UNICODE, Kind, timeline
@@ -46,20 +46,17 @@ def render(recommendation: Recommendation, console: Console) -> None:
 def _answer(page: Page, answer: Recommendation) -> None:
     first, *rest = headline(answer)
     good = {"optimal": "green", "feasible": "yellow"}.get(answer.status, "red")
-    head = Text.assemble(
-        page.text(first, f"bold {good}"), *(Text.assemble(page.text(" · ", "dim"), page.text(p)) for p in rest)
-    )
-    lines = [head]
+    paragraphs = [[page.text(first, f"bold {good}"), *(page.text(phrase) for phrase in rest)]]
     if saved := savings_phrase(answer.savings):
-        lines.append(page.text(saved))
+        paragraphs.append([page.text(saved)])
     if answer.total is not None:
-        lines.append(page.text(price_ages(answer)))
+        paragraphs.append([page.text(price_ages(answer))])
     if answer.infeasibility is not None:
-        lines.append(page.text(f"in the way: {', '.join(one.path for one in answer.infeasibility.conflict)}"))
-    lines.append(page.text(f"{answer.plan.name} · as of {clock(answer.as_of)} UTC · {answer.id}", "dim"))
-    if answer.warnings:
-        lines.append(page.text(f"{counted(len(answer.warnings), 'warning')} below", "yellow"))
-    page.panel(lines, good)
+        paragraphs.append([page.text(f"in the way: {', '.join(one.path for one in answer.infeasibility.conflict)}")])
+    origin = [answer.plan.name, f"as of {clock(answer.as_of)} UTC", answer.id, *filter(None, [stopped(answer)])]
+    notes = [page.text(f"{counted(len(answer.warnings), 'warning')} below", "yellow")] if answer.warnings else []
+    paragraphs.append([*(page.text(phrase, "dim") for phrase in origin), *notes])
+    page.panel(paragraphs, good)
 
 
 def _chart(page: Page, answer: Recommendation) -> None:

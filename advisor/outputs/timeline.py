@@ -6,6 +6,7 @@ Pure text in cells of one column each; the terminal adds colour, Markdown puts i
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 
 from advisor.recommendation import Recommendation, Segment
@@ -40,6 +41,7 @@ class Glyphs:
     bars: Mapping[Kind, str]
     rule: str
     tick: str
+    divide: str
 
 
 UNICODE = Glyphs(
@@ -56,6 +58,7 @@ UNICODE = Glyphs(
     },
     rule="─",
     tick="┬",
+    divide="│",
 )
 ASCII = Glyphs(
     bars={
@@ -71,6 +74,7 @@ ASCII = Glyphs(
     },
     rule="-",
     tick="+",
+    divide="|",
 )
 
 
@@ -137,6 +141,7 @@ def _bar(segments: Sequence[Segment], deadline: datetime | None, scale: Scale, g
         begin = min(scale.cell(segment.start), scale.cells - 1)
         end = max(begin + 1, scale.cell(segment.end))
         cells[begin:end] = _block(segment, end - begin, glyphs)
+    _divide(cells, segments, scale, glyphs)
     if deadline is not None:
         _mark(cells, deadline, scale, glyphs)
     return cells
@@ -151,6 +156,15 @@ def _block(segment: Segment, length: int, glyphs: Glyphs) -> list[Cell]:
         begin = (length - len(label)) // 2
         block[begin : begin + len(label)] = [Cell(character, "nodes", kind) for character in label]
     return block
+
+
+def _divide(cells: list[Cell], segments: Sequence[Segment], scale: Scale, glyphs: Glyphs) -> None:
+    """Draw a line where a segment follows another of its kind, which would look like one."""
+    ordered = sorted(segments, key=lambda s: s.start)
+    for before, after in pairwise(ordered):
+        column = scale.cell(after.start)
+        if kind_of(before) == kind_of(after) and 0 < column < scale.cells and cells[column - 1].kind == kind_of(after):
+            cells[column] = Cell(glyphs.divide, kind_of(after))
 
 
 def _mark(cells: list[Cell], deadline: datetime, scale: Scale, glyphs: Glyphs) -> None:

@@ -30,9 +30,9 @@ def test_shares_that_must_not_look_small():
 @pytest.mark.parametrize(
     ("length", "text"),
     [
-        (timedelta(minutes=3), "under an hour"),
-        (timedelta(hours=1), "1 hour"),
-        (timedelta(hours=47, minutes=59), "47 hours"),
+        (timedelta(minutes=3), "under 1 h"),
+        (timedelta(hours=1), "1 h"),
+        (timedelta(hours=47, minutes=59), "47 h"),
         (timedelta(days=110, hours=5), "110 days"),
     ],
 )

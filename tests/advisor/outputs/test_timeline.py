@@ -47,6 +47,13 @@ def test_each_kind_has_its_character(fields: dict, character: str):
     assert character in {cell.character for cell, _ in drawn.legend}
 
 
+def test_segments_of_one_kind_are_told_apart():
+    """Where a segment follows another of its kind, a line stands between them."""
+    drawn = chart(segment("a", 0, 20, nodes=4), segment("a", 20, 40, nodes=2))
+
+    assert bar(drawn) == "######## 4 #########|####### 2 #########"
+
+
 def test_short_segment_is_never_lost():
     """A segment of one hour in a plan of months keeps one column."""
     drawn = chart(segment("a", 0, 1999), segment("a", 1999, 2000, **rented("spot")))

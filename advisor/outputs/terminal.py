@@ -51,7 +51,7 @@ def _answer(page: Page, answer: Recommendation) -> None:
         paragraphs.append([page.text(saved)])
     if answer.total is not None:
         paragraphs.append([page.text(price_ages(answer))])
-    if answer.infeasibility is not None:
+    if answer.infeasibility is not None and answer.infeasibility.conflict:
         paragraphs.append([page.text(f"in the way: {', '.join(one.path for one in answer.infeasibility.conflict)}")])
     origin = [answer.plan.name, f"as of {clock(answer.as_of)} UTC", answer.id, *filter(None, [stopped(answer)])]
     notes = [page.text(f"{counted(len(answer.warnings), 'warning')} below", "yellow")] if answer.warnings else []

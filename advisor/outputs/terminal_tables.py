@@ -100,8 +100,8 @@ def _interruptions(job: JobResult) -> str:
 
 
 def lines(page: Page, answer: Recommendation) -> None:
-    """Print the cost lines by job with basis, source and age; what lines of one segment share is said once."""
-    page.heading("Cost lines", "quantity x unit price; the total is their sum")
+    """Print the cost lines by job with basis, source and age; what a line shares with the one above is said once."""
+    page.heading("Cost lines", "quantity x unit price; a line without an origin has the one above it")
     numbers = dict(zip(map(id, answer.lines), segment_numbers(answer), strict=True))
     rows: list[list[Text]] = []
     ruled = []
@@ -110,10 +110,10 @@ def lines(page: Page, answer: Recommendation) -> None:
         rows.append([page.text(group.name, "bold"), Text(), Text(), page.text(usd(group.cost), "bold")])
         above = None
         for line in group.lines:
-            said = numbers[id(line)], origin(line, answer.as_of)
-            note = "" if said == above else said[1]
+            said = origin(line, answer.as_of)
+            note = "" if said == above else said
             above = said
-            what = page.stack(page.text(_subject(answer, line, said[0])), page.text(note, "dim"))
+            what = page.stack(page.text(_subject(answer, line, numbers[id(line)])), page.text(note, "dim"))
             figures = [quantity(line), usd(line.unit_price.amount), usd(line.cost.amount)]
             rows.append([what, *(page.text(figure) for figure in figures)])
     columns = [Column("Line"), *(Column(header, figures=True) for header in ("Quantity", "Unit price", "Cost"))]

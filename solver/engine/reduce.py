@@ -126,7 +126,7 @@ def undominated(job: Job, problem: Problem) -> tuple[Option, ...]:
     """Drop options that another one can always replace at no loss."""
     ceilings = {pool.id: _ceiling(pool.id, problem) for pool in problem.pools}
     kept = list(job.options)
-    for option in job.options:
+    for option in reversed(job.options):  # of equals the first one stays
         rivals = (other for other in kept if other is not option)
         if any(_dominates(other, option, job, problem, ceilings) for other in rivals):
             kept.remove(option)

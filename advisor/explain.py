@@ -164,6 +164,7 @@ def _deadline_repair(search: Search, requirement: Requirement) -> Repair | None:
         else:
             proved = proved and isinstance(tried.outcome, Infeasible)
             impossible = middle
+    assert isinstance(answer.outcome, Solved)  # noqa: S101  only solved answers are kept above
     result = costed(answer.outcome, answer.formulation.ledger)
     hours = possible - question.grid.floor(stated)
     least = "the least" if proved and possible - impossible == 1 else "enough, perhaps less would do"

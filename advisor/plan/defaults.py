@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from advisor.plan.schema import TrainingPlan
 
 # Empty lists, absent options and bare sub-mappings say nothing that a reader would want to check.
-SILENT = (None, [], {})
+SILENT: tuple[Any, ...] = (None, [], {})
 
 
 def defaults_used(plan: TrainingPlan) -> list[str]:

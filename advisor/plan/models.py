@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+
 from advisor.errors import Fault
 from advisor.plan.schema import TrainingPlan
 

@@ -21,6 +21,11 @@ HOUR = 3600
 Term = tuple[Any, int]
 
 
+def whole_bound(bound: float) -> int:
+    """Make the engine's bound safe: an integer that a float carries exactly to 2^53, and with doubt beyond."""
+    return round(bound) if abs(bound) < 2**52 else int(bound - abs(bound) * 1e-12)
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """A segment with one option: whether it is taken, and for how long."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from ortools.sat.python import cp_model
 
-from solver.engine.model import IntervalModel
+from solver.engine.model import IntervalModel, whole_bound
 from solver.problem import Problem
 from solver.solution import Progress, Segment
 
@@ -108,17 +108,16 @@ class _Run:
         return self._found(solver, status, is_cost=is_cost)
 
     def _found(self, solver: cp_model.CpSolver, status: Any, *, is_cost: bool) -> Found:
-        if status in (cp_model.INFEASIBLE, cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
-            name: Literal["optimal", "feasible", "infeasible", "undecided"] = {
-                cp_model.INFEASIBLE: "infeasible",
-                cp_model.OPTIMAL: "optimal",
-                cp_model.FEASIBLE: "feasible",
-                cp_model.UNKNOWN: "undecided",
-            }[status]
-        else:
-            raise RuntimeError(
-                f"the engine refuses its model: {solver.status_name(status)}, {self.built.model.validate()}"
-            )
+        names: dict[Any, Literal["optimal", "feasible", "infeasible", "undecided"]] = {
+            cp_model.INFEASIBLE: "infeasible",
+            cp_model.OPTIMAL: "optimal",
+            cp_model.FEASIBLE: "feasible",
+            cp_model.UNKNOWN: "undecided",
+        }
+        if status not in names:
+            refused = f"{solver.status_name(status)}, {self.built.model.validate()}"
+            raise RuntimeError(f"the engine refuses its model: {refused}")
+        name = names[status]
         solved = name in {"optimal", "feasible"}
         return Found(
             status=name,
@@ -128,14 +127,13 @@ class _Run:
         )
 
     def bound_n3600(self, bound: float) -> int:
-        """Make the engine's bound safe: it is an integer that a float carries to 2^53, so give up what rounding may."""
-        slack = max(1.0, abs(bound) * 1e-12)
-        return int(bound - slack) * self.built.scale + self.built.constant
+        """Return the engine's bound in 1/3600 micro-USD."""
+        return whole_bound(bound) * self.built.scale + self.built.constant
 
     def hint(self) -> None:
         """Start the next search from the last solution."""
         model, solver = self.built.model, self.solver
-        model.clear_hints()
+        model.clear_hints()  # type: ignore[no-untyped-call]
         for rows in self.built.rows.values():
             for slot in rows.slots:
                 model.add_hint(slot.taken, solver.value(slot.taken))

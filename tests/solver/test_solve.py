@@ -1,0 +1,250 @@
+"""What `solve` promises: laws, ties, determinism, refusals, bounds; problems small enough to see through."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from solver_builders import HOUR, job, option, pool, problem_document, read
+
+from solver import Infeasible, Refused, Solved, Undecided, solve
+from solver.documents import ProblemInvalid, read_problem
+from solver.engine.reduce import undominated
+from solver.verify import RULES
+
+README = Path(__file__).parents[2] / "solver" / "README.md"
+
+
+def hours(outcome):
+    """Name the segments in hours."""
+    return [(s.job, s.pool, s.nodes, s.start_s / HOUR, s.end_s / HOUR) for s in outcome.segments]
+
+
+def test_importing_the_package_loads_no_engine():
+    """`import solver` brings in neither OR-Tools, NumPy nor pydantic."""
+    code = "import sys, solver; print([m for m in ('ortools', 'numpy', 'pydantic') if m in sys.modules])"
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_of_equal_costs_fewer_segments_and_earlier_finishes_win():
+    """With a constant price the job runs in one piece from the start, though any hours cost the same."""
+    outcome = solve(read(jobs=[job("a", 3), job("b", 2)]))
+
+    assert hours(outcome) == [("a", "p", 1, 0, 3), ("b", "p", 1, 0, 2)]
+
+
+def test_a_cheap_hour_is_worth_a_pause_and_then_not():
+    """Hours 2 and 3 cost 9 USD: two segments around them are cheapest; where one is allowed it runs after them."""
+    priced = [pool("p", price=[[0, 1_000_000], [2 * HOUR, 9_000_000], [4 * HOUR, 2_000_000]])]
+
+    paused = solve(read(pools=priced))
+    whole = solve(read(pools=priced, jobs=[job("a", max_segments=1)]))
+
+    assert (hours(paused), paused.cost_uusd) == ([("a", "p", 1, 0, 2), ("a", "p", 1, 4, 5)], 4_000_000)
+    assert (hours(whole), whole.cost_uusd) == ([("a", "p", 1, 4, 7)], 6_000_000)
+
+
+def test_a_start_longer_than_a_slot_is_carried_into_the_next():
+    """90 minutes of start and 30 minutes of work are 2 paid hours."""
+    outcome = solve(read(jobs=[job("a", 0.5, options=[option("p", start_s=5400)])]))
+
+    assert hours(outcome) == [("a", "p", 1, 0, 2)]
+
+
+def test_the_finish_objective_is_fast_first_and_cheap_second():
+    """The dearer pool of twice the speed ends at 2 h; among plans that do, the cheapest counts."""
+    fields = {
+        "pools": [pool("p"), pool("fast", price=[[0, 5_000_000]]), pool("faster", price=[[0, 6_000_000]])],
+        "jobs": [job("a", 4, options=[option("p"), option("fast", rate=2000), option("faster", rate=2000)])],
+    }
+
+    assert hours(solve(read(**fields))) == [("a", "p", 1, 0, 4)]
+    assert hours(solve(read(objective="finish", **fields))) == [("a", "fast", 1, 0, 2)]
+
+
+def test_a_dominated_option_is_dropped_only_where_it_is_safe():
+    """A dearer equal pool goes; it stays where the cheaper one is scarce, far from the data, or closes earlier."""
+    cheap, dear = pool("cheap"), pool("dear", price=[[0, 2_000_000]])
+    options = [option("cheap"), option("dear")]
+
+    def kept(cheap_pool, cheap_option=options[0], **fields):
+        problem = read(pools=[cheap_pool, dear], jobs=[job("a", options=[cheap_option, options[1]], **fields)])
+        return [o.pool for o in undominated(problem.jobs[0], problem)]
+
+    assert kept(cheap) == ["cheap"]
+    assert kept({**cheap, "capacity": [[0, 4], [HOUR, 0]]}) == ["cheap", "dear"]
+    assert kept({**cheap, "region": "r2"}, stage_cost={"r2": 1}) == ["cheap", "dear"]
+    assert kept(cheap, option("cheap", deadline_s=5 * HOUR)) == ["cheap", "dear"]
+    assert kept(cheap, option("cheap", start_s=60)) == ["cheap", "dear"]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(3, 9), st.integers(1, 4))
+def test_a_cheaper_price_or_a_later_deadline_never_costs_more(first, second, deadline, nodes):
+    """Lowering one price, or moving a deadline, never makes the optimum dearer; the bound never exceeds the cost."""
+    pools = [
+        pool("p", price=[[0, first * 1_000_000]]),
+        pool("q", price=[[0, second * 1_000_000]], capacity=[[0, nodes]]),
+    ]
+    options = [option("p"), option("q", min(nodes, 2), 1700)]
+    problem = read(pools=pools, jobs=[job("a", 4, options=options, deadline_s=deadline * HOUR)])
+
+    outcome = solve(problem)
+    cheaper = solve(replace(problem, pools=(replace(problem.pools[0], price=((0, 1),)), problem.pools[1])))
+    later = solve(replace(problem, jobs=(replace(problem.jobs[0], deadline_s=10 * HOUR),)))
+
+    if isinstance(outcome, Infeasible):
+        assert isinstance(cheaper, Infeasible)
+        assert isinstance(later, Solved)
+        return
+    assert outcome.bound_uusd <= outcome.cost_uusd
+    assert cheaper.cost_n3600 <= outcome.cost_n3600
+    assert later.cost_n3600 <= outcome.cost_n3600
+
+
+def test_the_same_question_gives_the_same_answer():
+    """Two runs of one problem give equal outcomes, ties and all."""
+    problem = read(pools=[pool("p"), pool("q")], jobs=[job(n, 2, options=[option("p"), option("q")]) for n in "abc"])
+
+    assert solve(problem) == solve(problem)
+
+
+def test_many_segments_get_a_bound_that_knows_no_segments():
+    """A job with more segments than the engine models still gets a valid bound, here an exact one."""
+    outcome = solve(read(horizon_s=40 * HOUR, jobs=[job("a", 20, max_segments=30)]))
+
+    assert (outcome.status, outcome.cost_uusd, outcome.bound_uusd) == ("optimal", 20_000_000, 20_000_000)
+
+
+REFUSED = {
+    "pools[0].commit": {"pools": [pool("p", commit={"unit_cost": 1, "max_units": 1})]},
+    "pools[0].min_bill_s": {"pools": [pool("p", min_bill_s=2 * HOUR)]},
+    "jobs[0].move_cost": {"jobs": [job("a", move_cost={"r1": 1})]},
+    "jobs[0].max_interrupts_ppm": {"jobs": [job("a", max_interrupts_ppm=1)]},
+}
+
+
+@pytest.mark.parametrize("path", REFUSED)
+def test_what_is_not_solved_is_refused_by_its_path(path):
+    """Commits, moves, interruption limits and long minimum bills are refused, never ignored."""
+    with pytest.raises(Refused, match=path.replace("[", r"\[").replace("]", r"\]")):
+        solve(read(**REFUSED[path]))
+
+
+def test_what_has_no_effect_is_not_refused():
+    """A short minimum bill, moves at no cost and interruptions without a limit change nothing."""
+    harmless = read(
+        pools=[pool("p", min_bill_s=60, interrupts_ppm_nh=9)],
+        jobs=[job("a", move_cost={"r1": 0}, max_interrupts_ppm=None)],
+    )
+
+    assert solve(harmless).cost_uusd == 3_000_000
+
+
+IMPOSSIBLE = {
+    "jobs[0].deadline_s": {"jobs": [job("a", 3, deadline_s=2 * HOUR)]},
+    "jobs[1].deadline_s": {"jobs": [job("a", 3), job("b", 3, after=[{"job": "a"}], deadline_s=5 * HOUR)]},
+    "jobs[0].options": {"pools": [pool("p", capacity=[[0, 0]])]},
+    "budgets[0].limit": {"budgets": [{"id": "b", "limit": 2_999_999}]},
+    "pools[0].capacity": {"pools": [pool("p", capacity=[[0, 1]])], "jobs": [job("a", 6), job("b", 6)]},
+    "quotas[0].limit": {
+        "jobs": [job("a", 6), job("b", 6)],
+        "quotas": [{"id": "q", "pools": ["p"], "limit": [[0, 1]]}],
+    },
+}
+
+
+@pytest.mark.parametrize("path", IMPOSSIBLE)
+def test_the_command_names_what_breaks_first(path, tmp_path):
+    """`python -m solver solve` writes infeasible with the path of what cannot hold, and exits 3."""
+    file = tmp_path / "p.json"
+    file.write_text(json.dumps(problem_document(**IMPOSSIBLE[path])), encoding="utf-8")
+
+    run = subprocess.run(
+        [sys.executable, "-m", "solver", "solve", str(file)], capture_output=True, text=True, check=False
+    )
+
+    schedule = json.loads(run.stdout)
+    assert (run.returncode, schedule["status"], schedule["conflict"][0]["path"]) == (3, "infeasible", path)
+
+
+def test_the_command_writes_the_schedule(tmp_path):
+    """A solved problem is a schedule document on stdout, exit 0; a bad one names its path on stderr, exit 2."""
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(problem_document()), encoding="utf-8")
+    bad.write_text(json.dumps(problem_document(jobs=[job("a", work=0)])), encoding="utf-8")
+
+    def command(file, *more):
+        words = [sys.executable, "-m", "solver", "solve", str(file), *more]
+        return subprocess.run(words, capture_output=True, text=True, check=False)
+
+    solved = command(good)
+    assert solved.returncode == 0
+    schedule = json.loads(solved.stdout)
+    assert {name: schedule[name] for name in ("format", "problem", "status", "cost_uusd", "bound_uusd", "commits")} == {
+        "format": "gpuplan-schedule/1", "problem": "small", "status": "optimal",
+        "cost_uusd": 3_000_000, "bound_uusd": 3_000_000, "commits": {},
+    }  # fmt: skip
+    assert schedule["segments"] == [{"job": "a", "pool": "p", "nodes": 1, "start_s": 0, "end_s": 3 * HOUR}]
+    refused = command(bad)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "jobs[0].work" in refused.stderr
+    assert command(tmp_path / "none.json").returncode == 2
+    assert command(good, "--time-limit", "0").returncode == 2
+
+
+BAD = {
+    "format": {"format": "gpuplan-problem/2"},
+    "surprise": {"surprise": 1},
+    "horizon_s": {"horizon_s": HOUR + 1},
+    "end_grid_s": {"end_grid_s": 7},
+    "pools[0].price": {"pools": [pool("p", price=[[HOUR, 1]])]},
+    "pools[0].capacity[1][0]": {"pools": [pool("p", capacity=[[0, 1], [5, 1]])]},
+    "pools[1].id": {"pools": [pool("p"), pool("p")]},
+    "jobs[0].options[0]": {"jobs": [job("a", options=[option("nowhere")])]},
+    "jobs[0].options[1]": {"jobs": [job("a", options=[option("p"), option("p")])]},
+    "jobs[0].deadline_s": {"jobs": [job("a", deadline_s=11 * HOUR)]},
+    "jobs[0].after": {"jobs": [job("a", after=[{"job": "b"}]), job("b", after=[{"job": "a"}])]},
+    "jobs[0].after[0]": {"jobs": [job("a", after=[{"job": "b"}])]},
+    "jobs[0].work": {"jobs": [job("a", work=1.5)]},
+    "jobs[0].max_segments": {"jobs": [job("a", max_segments=0)]},
+    "budgets[0].pools[0]": {"budgets": [{"id": "b", "pools": ["q"], "limit": 1}]},
+}
+
+
+@pytest.mark.parametrize("path", BAD)
+def test_bad_documents_name_their_path(path):
+    """Every fault of a problem document is reported by its path."""
+    with pytest.raises(ProblemInvalid) as raised:
+        read_problem(json.dumps(problem_document(**BAD[path])))
+
+    assert path in [fault.path for fault in raised.value.faults]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": 1, "a": 2}', '{"a": NaN}', "\udc80", "[" * 100_000])
+def test_broken_json_is_one_message(text):
+    """Text that is no JSON object is refused without a traceback."""
+    with pytest.raises(ProblemInvalid):
+        read_problem(text.encode("utf-8", "surrogatepass"))
+
+
+def test_no_time_is_undecided_not_wrong():
+    """With hardly any time the answer is undecided, or a schedule that passed the checker."""
+    jobs = [job(f"j{i}", 20, options=[option("p", n, 900 * n) for n in (1, 2, 3)]) for i in range(6)]
+
+    outcome = solve(read(horizon_s=100 * HOUR, jobs=jobs), time_limit_s=0.01)
+
+    assert isinstance(outcome, Solved | Undecided)
+    assert outcome.stopped_by in {"work_limit", "wall_time", "proof"}
+
+
+def test_the_formulation_names_every_rule_that_the_checker_has():
+    """README, engine and checker speak of the same (C1) to (C10)."""
+    text = README.read_text(encoding="utf-8")
+
+    assert all(rule.__doc__.split(" ")[0] in text for rule in RULES)

@@ -11,7 +11,7 @@ from typing import Any
 from pricing.moments import moment, moment_text
 from pricing.money import decimal_of, micro_usd, micro_usd_text
 from pricing.observation import PriceRow
-from pricing.offer import Market
+from pricing.offer import Market, Offer
 from pricing.quality import implausible
 
 # Listed explicitly, so that a new field of a row cannot change the published format.
@@ -22,6 +22,7 @@ OPTIONAL = (
 )  # fmt: skip
 COLUMNS = REQUIRED + OPTIONAL
 MAY_BE_BLANK = {"zone"}
+MONEY = {"usd_per_hour": "micro_usd_per_hour", "upfront_usd": "upfront_micro_usd"}
 MAX_BYTES = 256 * 1024 * 1024
 MAX_CELL = 2_000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -225,29 +226,20 @@ def write_prices(rows: Iterable[PriceRow]) -> str:
     return out.getvalue()
 
 
-def cells_of(row: PriceRow) -> dict[str, str]:
-    """Return a row as the texts of its columns; what is absent is blank."""
-    return {
-        "provider": row.provider,
-        "region": row.region,
-        "zone": row.zone or "",
-        "machine": row.machine,
-        "market": str(row.market),
-        "usd_per_hour": micro_usd_text(row.micro_usd_per_hour),
-        "observed_at": moment_text(row.observed_at),
-        "source": row.source,
-        "currency": row.currency,
-        "term": row.term or "",
-        "upfront_usd": "" if row.upfront_micro_usd is None else micro_usd_text(row.upfront_micro_usd),
-        "start": "" if row.start is None else moment_text(row.start),
-        "end": "" if row.end is None else moment_text(row.end),
-        "available_nodes": "" if row.available_nodes is None else str(row.available_nodes),
-        "interruption_rate_per_hour": ""
-        if row.interruption_rate_per_hour is None
-        else f"{row.interruption_rate_per_hour:.12g}",
-        "os": row.os,
-        "confirmed_at": "" if row.confirmed_at is None else moment_text(row.confirmed_at),
-    }
+def cells_of(row: PriceRow | Offer) -> dict[str, str]:
+    """Return a row or an offer as the texts of the sheet's columns; what is absent is blank."""
+    return {name: _cell_text(name, row) for name in COLUMNS}
+
+
+def _cell_text(name: str, row: PriceRow | Offer) -> str:
+    value = getattr(row, MONEY.get(name, name))
+    if value is None:
+        return ""
+    if name in MONEY:
+        return micro_usd_text(value)
+    if isinstance(value, datetime):
+        return moment_text(value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def _guarded(cell: str) -> str:

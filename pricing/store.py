@@ -77,7 +77,7 @@ class PriceBook:
     def import_rows(self, rows: Iterable[PriceRow], *, recorded_at: datetime) -> ImportCount:
         """Store rows whose value differs from what was in force just before them; all in one transaction.
 
-        A row that repeats the value in force is known already; where it carries a later confirmation, that is added.
+        A row that repeats the value in force is kept as a sighting, which counts for its age like a confirmation.
         """
         given = list(rows)
         try:
@@ -87,12 +87,12 @@ class PriceBook:
             raise DatabaseUnavailable(f"the prices cannot be stored: {error.orig}") from None
 
     def rows(self, wanted: Filter | None = None) -> list[PriceRow]:
-        """Return the stored history in a fixed order, each row with its latest confirmation."""
-        return [row for row, _ in self._recorded(wanted or Filter())]
+        """Return the stored history in a fixed order, each row with its latest confirmation or sighting."""
+        return self._history(wanted or Filter(), None)
 
     def offers(self, as_of: datetime, spot: SpotRule, wanted: Filter | None = None) -> list[Offer]:
         """Return what counted as of a moment; confirmations after it do not."""
-        return offers_as_of((row for row, _ in self._recorded(wanted or Filter(), as_of)), as_of=as_of, spot=spot)
+        return offers_as_of(self._history(wanted or Filter(), as_of), as_of=as_of, spot=spot)
 
     def status(self) -> BookStatus:
         """Count what is stored."""
@@ -114,7 +114,7 @@ class PriceBook:
             recorded=_moment(counted[3]),
         )
 
-    def _recorded(self, wanted: Filter, as_of: datetime | None = None) -> list[tuple[PriceRow, datetime]]:
+    def _history(self, wanted: Filter, as_of: datetime | None) -> list[PriceRow]:
         confirmed = select(CONFIRMATIONS.c.observation_id, func.max(CONFIRMATIONS.c.confirmed_us).label("confirmed_us"))
         query = select(SERIES, PRICES)
         if as_of is not None:
@@ -132,7 +132,7 @@ class PriceBook:
             if value is not None:
                 query = query.where(SERIES.c[name] == value)
         with self.engine.connect() as connection:
-            return [(_row(found), _known(found.recorded_us)) for found in connection.execute(query)]
+            return [_row(found) for found in connection.execute(query)]
 
 
 class _Import:
@@ -163,45 +163,90 @@ class _Import:
         for begin in range(0, len(names), 500):
             part = names[begin : begin + 500]
             query = select(SERIES.c.identity, SERIES.c.id).where(SERIES.c.identity.in_(part))
-            found |= dict(self.connection.execute(query).tuples())
+            found |= {row.identity: row.id for row in self.connection.execute(query)}
         return found
 
     def _append(self, series_id: int, rows: Sequence[PriceRow]) -> int:
-        """Add what changes a series' history; a stable sort keeps the given order of equal moments."""
-        query = select(PRICES).where(PRICES.c.series_id == series_id).order_by(PRICES.c.observed_us, PRICES.c.id)
-        stored = list(self.connection.execute(query))
-        known = {(found.observed_us, *_stored_value(found)): found.id for found in stored}
-        pending = []
-        for row in sorted(rows, key=lambda row: row.observed_at):
-            values = _price_values(series_id, row, self.recorded_us)
-            place = (values["observed_us"], *_value(row))
-            if place not in known:
-                known[place] = -1
-                pending.append((values, row))
-        for begin in range(0, len(pending), BATCH):
-            self.connection.execute(insert(PRICES), [values for values, _ in pending[begin : begin + BATCH]])
-        self._confirm(series_id, rows)
-        return len(pending)
+        """Add what changes a series' history; a row that repeats the value before it is kept as a sighting.
 
-    def _confirm(self, series_id: int, rows: Sequence[PriceRow]) -> None:
-        confirmed = [row for row in rows if row.confirmed_at is not None]
-        if not confirmed:
-            return
-        found = {
-            (entry.observed_us, *_stored_value(entry)): entry.id
-            for entry in self.connection.execute(select(PRICES).where(PRICES.c.series_id == series_id))
-        }
-        query = select(CONFIRMATIONS.c.observation_id, CONFIRMATIONS.c.confirmed_us).where(
-            CONFIRMATIONS.c.observation_id.in_(list(found.values()))
+        The whole history is walked again in time order, so that a back-filled value turns the sightings after it
+        into the changes that they now are. Spot rows are the provider's own events and are all kept.
+        """
+        stored = self._stored(series_id)
+        known = {(event.observed_us, event.value) for event in stored}
+        fresh: list[_Event] = []
+        for row in sorted(rows, key=lambda row: row.observed_at):
+            event = _Event(_microseconds(row.observed_at), _value(row), row.source, None)
+            if (event.observed_us, event.value) not in known:
+                known.add((event.observed_us, event.value))
+                fresh.append(event)
+        every_row = rows[0].market is Market.SPOT
+        before: _Event | None = None
+        for event in sorted([*stored, *fresh], key=lambda event: event.observed_us):
+            if event.observation_id is None:
+                repeats = before is not None and before.value == event.value and not every_row
+                event.observation_id = before.observation_id if repeats and before else self._observe(series_id, event)
+                if repeats and not event.is_sighting:
+                    self._confirm_once(event.observation_id, event.observed_us, sighting=True)
+            before = event
+        by_place = {(e.observed_us, e.value): e.observation_id for e in [*stored, *fresh]}
+        for row in rows:
+            if row.confirmed_at is not None:
+                place = by_place[_microseconds(row.observed_at), _value(row)]
+                self._confirm_once(place, _microseconds(row.confirmed_at), sighting=False)
+        return len(fresh)
+
+    def _stored(self, series_id: int) -> "list[_Event]":
+        """Return a series' observations and sightings; a sighting has no observation of its own yet."""
+        query = select(PRICES).where(PRICES.c.series_id == series_id).order_by(PRICES.c.observed_us, PRICES.c.id)
+        found = {row.id: row for row in self.connection.execute(query)}
+        events = [_Event(row.observed_us, _stored_value(row), row.source, row.id) for row in found.values()]
+        seen = (
+            select(CONFIRMATIONS)
+            .join(PRICES, PRICES.c.id == CONFIRMATIONS.c.observation_id)
+            .where(PRICES.c.series_id == series_id, CONFIRMATIONS.c.sighting)
         )
-        known = {(number, moment) for number, moment in self.connection.execute(query)}
-        for row in confirmed:
-            assert row.confirmed_at is not None  # noqa: S101  filtered above
-            entry = (found[(_microseconds(row.observed_at), *_value(row))], _microseconds(row.confirmed_at))
-            if entry not in known:
-                known.add(entry)
-                values = {"observation_id": entry[0], "confirmed_us": entry[1], "recorded_us": self.recorded_us}
-                self.connection.execute(insert(CONFIRMATIONS).values(values))
+        for row in self.connection.execute(seen):
+            observed = found[row.observation_id]
+            events.append(_Event(row.confirmed_us, _stored_value(observed), observed.source, None, is_sighting=True))
+        return events
+
+    def _observe(self, series_id: int, event: "_Event") -> int:
+        price, currency, upfront, nodes, rate = event.value
+        values = {
+            "series_id": series_id,
+            "observed_us": event.observed_us,
+            "recorded_us": self.recorded_us,
+            "micro_per_hour": price,
+            "currency": currency,
+            "upfront_micro": upfront,
+            "available_nodes": nodes,
+            "interruption_rate_per_hour": rate,
+            "source": event.source,
+        }
+        number: int = self.connection.execute(insert(PRICES).values(values)).inserted_primary_key[0]
+        return number
+
+    def _confirm_once(self, observation_id: int | None, confirmed_us: int, *, sighting: bool) -> None:
+        query = select(CONFIRMATIONS.c.id).where(
+            CONFIRMATIONS.c.observation_id == observation_id,
+            CONFIRMATIONS.c.confirmed_us == confirmed_us,
+            CONFIRMATIONS.c.sighting == sighting,
+        )
+        if self.connection.execute(query).first() is None:
+            values = {"observation_id": observation_id, "confirmed_us": confirmed_us, "sighting": sighting}
+            self.connection.execute(insert(CONFIRMATIONS).values({**values, "recorded_us": self.recorded_us}))
+
+
+@dataclass(slots=True)
+class _Event:
+    """A value of a series at a moment: an observation, or a sighting that repeats the one before it."""
+
+    observed_us: int
+    value: tuple[Any, ...]
+    source: str
+    observation_id: int | None
+    is_sighting: bool = False
 
 
 def identity_of(row: PriceRow) -> str:
@@ -226,31 +271,13 @@ def _series_values(name: str, row: PriceRow) -> dict[str, Any]:
 
 
 def _value(row: PriceRow) -> tuple[Any, ...]:
-    return (
-        row.micro_usd_per_hour, row.currency, row.upfront_micro_usd, row.available_nodes,
-        row.interruption_rate_per_hour, row.source,
-    )  # fmt: skip
+    money = (row.micro_usd_per_hour, row.currency, row.upfront_micro_usd)
+    return (*money, row.available_nodes, row.interruption_rate_per_hour)
 
 
 def _stored_value(found: Any) -> tuple[Any, ...]:
-    return (
-        found.micro_per_hour, found.currency, found.upfront_micro, found.available_nodes,
-        found.interruption_rate_per_hour, found.source,
-    )  # fmt: skip
-
-
-def _price_values(series_id: int, row: PriceRow, recorded_us: int) -> dict[str, Any]:
-    return {
-        "series_id": series_id,
-        "observed_us": _microseconds(row.observed_at),
-        "recorded_us": recorded_us,
-        "micro_per_hour": row.micro_usd_per_hour,
-        "currency": row.currency,
-        "upfront_micro": row.upfront_micro_usd,
-        "available_nodes": row.available_nodes,
-        "interruption_rate_per_hour": row.interruption_rate_per_hour,
-        "source": row.source,
-    }
+    money = (found.micro_per_hour, found.currency, found.upfront_micro)
+    return (*money, found.available_nodes, found.interruption_rate_per_hour)
 
 
 def _row(found: Any) -> PriceRow:

@@ -48,7 +48,7 @@ class PriceRecord(SQLModel, table=True):
 
 
 class ConfirmationRecord(SQLModel, table=True):
-    """A complete collection saw the observation unchanged at this moment."""
+    """The value was seen unchanged: by a complete collection, or (`sighting`) by a row that repeats it."""
 
     __tablename__ = "price_confirmation"
     __table_args__ = (Index("confirmation_by_price", "observation_id", "confirmed_us"),)
@@ -56,6 +56,7 @@ class ConfirmationRecord(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     observation_id: int = Field(foreign_key="price_observation.id")
     confirmed_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    sighting: bool
     recorded_us: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 

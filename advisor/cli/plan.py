@@ -114,19 +114,17 @@ def moment_option(name: str, text: str | None) -> datetime:
 
 def _offers(loaded: "LoadedPlan", as_of: datetime, price_path: Path | None, chosen: "Settings") -> "list[Offer]":
     """Read the run's own price file, or the price book."""
-    from pricing.book import SpotRule, offers_as_of
-    from pricing.sheet import read_prices
-    from pricing.store import PriceBook
-
+    from advisor.cli.prices import read_sheet, report_rejected
     from advisor.errors import UsageInvalid
+    from pricing.book import SpotRule, offers_as_of
+    from pricing.store import PriceBook
 
     spot = loaded.plan.prices.spot
     rule = SpotRule(basis=spot.basis, days=float(spot.days), quantile=float(spot.quantile))
     if price_path is None:
         return PriceBook.open(chosen.database_url).offers(as_of, rule)
-    sheet = read_prices(price_path, now=datetime.now(UTC))
-    for rejected in sheet.rejected[:20]:
-        click.echo(f"{price_path}, line {rejected.line}: {rejected.reason}; left out", err=True)
+    sheet = read_sheet(price_path)
+    report_rejected(price_path, sheet.rejected)
     if not sheet.rows:
         raise UsageInvalid(f"{price_path} holds no usable price row")
     return offers_as_of(sheet.rows, as_of=as_of, spot=rule)

@@ -1,9 +1,10 @@
 """From observations to offers: which price counts as of a moment (contract, Price CSV)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import takewhile
 from typing import Literal
 
 from pricing.history import quantile_over_time, time_weighted_mean
@@ -29,6 +30,13 @@ class SpotRule:
     days: float = 30.0
     quantile: float = 0.5
 
+    def begin(self, as_of: datetime) -> datetime:
+        """Return the first moment of the window that ends at `as_of`."""
+        try:
+            return as_of - timedelta(days=self.days)
+        except OverflowError:
+            return datetime.min.replace(tzinfo=UTC)
+
 
 def offers_as_of(rows: Iterable[PriceRow], *, as_of: datetime, spot: SpotRule) -> list[Offer]:
     """Return one offer per key: the newest row at or before `as_of` (the last given where two are equal).
@@ -45,7 +53,10 @@ def offers_as_of(rows: Iterable[PriceRow], *, as_of: datetime, spot: SpotRule) -
 
 
 def _order(offer: Offer) -> tuple[str, ...]:
-    parts = (offer.provider, offer.region, offer.zone, offer.machine, offer.market, offer.term, offer.start, offer.end)
+    parts = (
+        offer.provider, offer.region, offer.zone, offer.machine, offer.market, offer.term, offer.start, offer.end,
+        offer.os,
+    )  # fmt: skip
     return tuple("" if part is None else str(part) for part in parts)
 
 
@@ -65,7 +76,7 @@ def _offer(history: Sequence[PriceRow], as_of: datetime, spot: SpotRule) -> Offe
         basis=basis,
         source=newest.source,
         observed_at=newest.observed_at,
-        confirmed_at=newest.confirmed_at,
+        confirmed_at=_confirmed(history, as_of),
         os=newest.os,
         term=newest.term,
         upfront_micro_usd=newest.upfront_micro_usd,
@@ -76,13 +87,23 @@ def _offer(history: Sequence[PriceRow], as_of: datetime, spot: SpotRule) -> Offe
     )
 
 
+def _confirmed(history: Sequence[PriceRow], as_of: datetime) -> datetime | None:
+    """Return the latest confirmation by `as_of` of what the newest row says; one fact may be given several times."""
+    newest = history[-1]
+    latest = takewhile(lambda row: row.observed_at == newest.observed_at, reversed(history))
+    same = [row for row in latest if replace(row, confirmed_at=newest.confirmed_at) == newest]
+    return max((row.confirmed_at for row in same if row.confirmed_at and row.confirmed_at <= as_of), default=None)
+
+
 def _spot_figure(history: Sequence[PriceRow], as_of: datetime, spot: SpotRule) -> tuple[int, str]:
-    begin = as_of - timedelta(days=spot.days)
-    inside = [row for row in history if row.observed_at > begin]
+    begin = spot.begin(as_of)
+    inside = [row for row in history if row.observed_at >= begin]
     if spot.basis == "last" or not inside:
         return history[-1].micro_usd_per_hour, "spot_last"
-    carried = [row for row in history if row.observed_at <= begin][-1:]
-    points = [(max(row.observed_at, begin), row.micro_usd_per_hour) for row in [*carried, *inside]]
+    carried = [row for row in history if row.observed_at < begin][-1:]
+    # Prices in two currencies have no mean: the newest row's counts.
+    rows = [row for row in [*carried, *inside] if row.currency == history[-1].currency]
+    points = [(max(row.observed_at, begin), row.micro_usd_per_hour) for row in rows]
     if spot.basis == "mean":
         return half_even(time_weighted_mean(points, as_of)), "spot_mean"
     figure = quantile_over_time(points, as_of, Fraction(str(spot.quantile)))

@@ -1,6 +1,6 @@
 """One observation of a price, as a price sheet or a collector brings it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pricing.offer import Market
@@ -11,7 +11,8 @@ class PriceRow:
     """A price seen: whole machine, whole micro-USD (or micro-units of `currency`) per hour.
 
     `observed_at` is the provider's own timestamp for spot, otherwise when this value was first seen; `confirmed_at`
-    the last complete collection that saw it unchanged.
+    the last complete collection that saw it unchanged; `recorded_at` when we learned it, set by the store and no part
+    of what the row says.
     """
 
     provider: str
@@ -31,6 +32,7 @@ class PriceRow:
     interruption_rate_per_hour: float | None = None
     os: str = "linux"
     confirmed_at: datetime | None = None
+    recorded_at: datetime | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[object, ...]:

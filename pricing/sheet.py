@@ -2,9 +2,11 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from pricing.moments import moment, moment_text
 from pricing.money import decimal_of, micro_usd, micro_usd_text
 from pricing.observation import PriceRow
 from pricing.offer import Market, Offer
-from pricing.quality import implausible
+from pricing.quality import announcements, refusal
 
 # Listed explicitly, so that a new field of a row cannot change the published format.
 REQUIRED = ("provider", "region", "zone", "machine", "market", "usd_per_hour", "observed_at", "source")
@@ -25,7 +27,10 @@ MAY_BE_BLANK = {"zone"}
 MONEY = {"usd_per_hour": "micro_usd_per_hour", "upfront_usd": "upfront_micro_usd"}
 MAX_BYTES = 256 * 1024 * 1024
 MAX_CELL = 2_000
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+LARGEST_NUMBER = 10**9
+SMALLEST_EXPONENT = -30
+# What a spreadsheet would compute; a quote before it says text. Quotes already there are doubled, so reading undoes it.
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class SheetRead:
-    """What a sheet held: good rows in their order, bad ones with their line."""
+    """What a sheet held: good rows in their order, bad ones with their line, and what will surprise."""
 
     rows: tuple[PriceRow, ...]
     rejected: tuple[Rejected, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class SheetInvalid(Exception):
@@ -55,14 +61,16 @@ def read_prices(sheet: Path | str, *, now: datetime) -> SheetRead:
         SheetInvalid: nothing in it can be read as price rows.
     """
     text = _text(sheet) if isinstance(sheet, Path) else sheet
-    csv.field_size_limit(MAX_CELL * 50)
+    if "\x00" in text:
+        raise SheetInvalid("holds a NUL character; it is not a CSV file in UTF-8")
+    csv.field_size_limit(MAX_CELL * 10)
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        _check_header(header)
-        return _rows(reader, header, now)
     except csv.Error as error:
         raise SheetInvalid(f"line {reader.line_num}: broken CSV ({error})") from None
+    _check_header(header)
+    return _rows(reader, header, now)
 
 
 def _text(path: Path) -> str:
@@ -73,46 +81,47 @@ def _text(path: Path) -> str:
         raise SheetInvalid(f"cannot be read ({error.strerror})") from None
     if len(raw) > MAX_BYTES:
         raise SheetInvalid("is larger than 256 MiB; split it")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SheetInvalid(f"is not UTF-8 text (byte {error.start})") from None
-    if "\x00" in text:
-        raise SheetInvalid("holds a NUL character; it is not a CSV file")
-    return text
+    # A row with bytes that are no UTF-8 is rejected by itself (quality), the others stay good.
+    return raw.decode("utf-8-sig", errors="replace")
 
 
 def _check_header(header: Sequence[str]) -> None:
     if not any(header):
         raise SheetInvalid(f"is empty; the first line must be the header {','.join(REQUIRED)}")
+    if len(header) == 1 and len(re.findall(r"[;\t]", header[0])) > 2:
+        raise SheetInvalid("separates its columns by semicolons or tabs; save it with commas")
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         raise SheetInvalid(f"the header lacks {', '.join(missing)}; required are {','.join(REQUIRED)}")
-    unknown = [name[:40] for name in header if name not in COLUMNS]
+    unknown = [ascii(name[:40]) for name in header if name not in COLUMNS]
     if unknown:
-        raise SheetInvalid(f"unknown column {', '.join(unknown[:5])!r}; known are {','.join(COLUMNS)}")
-    if len(set(header)) < len(header):
-        raise SheetInvalid("the header names a column twice")
+        raise SheetInvalid(f"unknown column {', '.join(unknown[:5])}; known are {','.join(COLUMNS)}")
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        raise SheetInvalid(f"the header names {', '.join(twice)} twice")
 
 
 def _rows(reader: Any, header: Sequence[str], now: datetime) -> SheetRead:
     good: list[PriceRow] = []
     bad: list[Rejected] = []
-    line = reader.line_num + 1
-    for cells in reader:
-        here, line = line, reader.line_num + 1
-        if not any(cell.strip() for cell in cells):
-            continue
+    while True:
+        line = reader.line_num + 1
         try:
-            good.append(_row(cells, header, now))
+            cells = next(reader, None)
+            if cells is None:
+                return SheetRead(tuple(good), tuple(bad), announcements(good, now=now))
+            if any(cell.strip() for cell in cells):
+                good.append(_row(cells, header, now))
+        except csv.Error as error:
+            upto = f" up to line {reader.line_num}" if reader.line_num > line else ""
+            bad.append(Rejected(line, f"broken CSV{upto} ({error}); is a quote not closed?"))
         except ValueError as error:
-            bad.append(Rejected(here, str(error)))
-    return SheetRead(tuple(good), tuple(bad))
+            bad.append(Rejected(line, str(error)))
 
 
 def _row(cells: Sequence[str], header: Sequence[str], now: datetime) -> PriceRow:
     if len(cells) != len(header):
-        raise ValueError(f"has {len(cells)} cells, the header {len(header)}")
+        raise ValueError(f"has {len(cells)} cells, the header {len(header)}; quote a cell that holds a comma")
     found = {name: _cell(name, cell) for name, cell in zip(header, cells, strict=True)}
     blank = [name for name in REQUIRED if name not in MAY_BE_BLANK and not found[name]]
     if blank:
@@ -126,7 +135,7 @@ def _row(cells: Sequence[str], header: Sequence[str], now: datetime) -> PriceRow
         micro_usd_per_hour=_read("usd_per_hour", found["usd_per_hour"], _price),
         observed_at=_read("observed_at", found["observed_at"], moment),
         source=found["source"],
-        currency=found.get("currency") or "USD",
+        currency=(found.get("currency") or "USD").upper(),
         term=found.get("term") or None,
         upfront_micro_usd=_optional("upfront_usd", found, _upfront),
         start=_optional("start", found, moment),
@@ -136,25 +145,15 @@ def _row(cells: Sequence[str], header: Sequence[str], now: datetime) -> PriceRow
         os=(found.get("os") or "linux").lower(),
         confirmed_at=_optional("confirmed_at", found, moment),
     )
-    reason = _contradiction(row, now) or implausible(row)
+    reason = refusal(row, now=now)
     if reason:
         raise ValueError(reason)
     return row
 
 
-def _contradiction(row: PriceRow, now: datetime) -> str | None:
-    if row.observed_at > now:
-        return f"observed_at {moment_text(row.observed_at)} lies in the future"
-    if row.start is not None and row.end is not None and row.end <= row.start:
-        return "end must lie after start"
-    if row.market is Market.CAPACITY_BLOCK and (row.start is None) != (row.end is None):
-        return "a dated block needs both start and end"
-    return None
-
-
 def _cell(name: str, cell: str) -> str:
     text = cell.strip()
-    if text.startswith("'") and text[1:].startswith(FORMULA_STARTS):
+    if text.startswith("'") and FORMULA.match(text):
         text = text[1:]
     if len(text) > MAX_CELL:
         raise ValueError(f"{name} has more than {MAX_CELL} characters")
@@ -165,7 +164,7 @@ def _market(text: str) -> Market:
     try:
         return Market(text)
     except ValueError:
-        raise ValueError(f"unknown market {text[:40]!r}; one of {', '.join(Market)}") from None
+        raise ValueError(f"unknown market {text[:40]!a}; one of {', '.join(Market)}") from None
 
 
 def _read(name: str, text: str, convert: Callable[[str], Any]) -> Any:
@@ -180,12 +179,17 @@ def _optional(name: str, found: dict[str, str], convert: Callable[[str], Any]) -
     return _read(name, text, convert) if text else None
 
 
-def _number(text: str) -> Any:
+def _number(text: str) -> Decimal:
     if not text.isascii() or any(sign in text for sign in "$, _"):
-        raise ValueError(f"{text[:40]!r} is no plain number; write digits with a point, like 55.04")
-    number = decimal_of(text)
-    if abs(number) > 10**9:
-        raise ValueError(f"{text[:40]} is too large")
+        raise ValueError(f"{text[:40]!a} is no plain number; write digits with a point, like 55.04")
+    try:
+        number = decimal_of(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]!a} is no finite number; write digits with a point, like 55.04") from None
+    if abs(number) > LARGEST_NUMBER:
+        raise ValueError(f"{text[:40]!a} is too large")
+    if number != 0 and number.adjusted() < SMALLEST_EXPONENT:
+        raise ValueError(f"{text[:40]!a} is too small")
     return number
 
 
@@ -219,10 +223,12 @@ def _rate(text: str) -> float:
 
 def write_prices(rows: Iterable[PriceRow]) -> str:
     """Write rows as a price sheet that reads back as the same rows."""
-    out = io.StringIO()
+    out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_guarded(cells_of(row)[name]) for name in COLUMNS] for row in rows)
+    for row in rows:
+        cells = cells_of(row)
+        writer.writerow([_guarded(cells[name]) for name in COLUMNS])
     return out.getvalue()
 
 
@@ -239,8 +245,8 @@ def _cell_text(name: str, row: PriceRow | Offer) -> str:
         return micro_usd_text(value)
     if isinstance(value, datetime):
         return moment_text(value)
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) else str(value)
 
 
 def _guarded(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
+    return f"'{cell}" if FORMULA.match(cell) else cell

@@ -1,21 +1,39 @@
 """Numbered schema steps, each applied once in its own transaction together with the record of having run.
 
-Every component (the price book here, stored recommendations in `advisor`) has its own list in the same database.
+Every component (the price book here, stored recommendations in `advisor`) has its own list in the same database. A
+step never changes after its release: what comes later is one more step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, create_engine, event, func, select
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.schema import CreateTable
 
 from pricing.errors import DatabaseUnavailable
 from pricing.moments import moment_text
 
 Step = Callable[[Connection], None]
 
+SECONDS_TO_CONNECT = 10
 LEDGER = Table(
     "schema_steps",
     MetaData(),
@@ -32,20 +50,31 @@ def open_engine(database_url: str) -> Engine:
         DatabaseUnavailable: the address is no database address, or nothing answers there.
     """
     try:
-        url = make_url(database_url)
-        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        url = _with_driver(make_url(database_url))
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseUnavailable(_no_address(type(error).__name__)) from None
+    try:
+        return _connected(url)
+    except (NoSuchModuleError, ImportError, ArgumentError, TypeError) as error:
+        raise DatabaseUnavailable(_no_address(_first_line(error))) from None
+    except (DBAPIError, OSError) as error:
+        raise DatabaseUnavailable(f"the database {_name(url)} cannot be opened: {_reason(error)}") from None
+
+
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg") if url.drivername in {"postgres", "postgresql"} else url
+
+
+def _connected(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(url)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-        with engine.connect():
-            pass
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
-        says = f"ADVISOR_DATABASE_URL is no database address that can be used ({type(error).__name__})"
-        raise DatabaseUnavailable(f"{says}; for SQLite write sqlite:////path/to/file.sqlite3") from None
-    except (DBAPIError, OSError) as error:
-        raise DatabaseUnavailable(f"{_name(database_url)} cannot be opened: {_reason(error)}") from None
-    return engine
+        event.listen(engine, "connect", _prepare_sqlite)
+    else:
+        engine = create_engine(url, connect_args={"connect_timeout": SECONDS_TO_CONNECT}, pool_pre_ping=True)
+    with engine.connect():
+        return engine
 
 
 def _prepare_sqlite(connection: object, _record: object) -> None:
@@ -56,14 +85,37 @@ def _prepare_sqlite(connection: object, _record: object) -> None:
     cursor.close()
 
 
-def _name(database_url: str) -> str:
-    """Return the address without its password."""
-    return make_url(database_url).render_as_string(hide_password=True)
+def _no_address(reason: str) -> str:
+    return (
+        f"ADVISOR_DATABASE_URL is no database address that can be used ({reason}); "
+        "write sqlite:////path/to/file.sqlite3 or postgresql://user:password@host/name"
+    )
+
+
+def _name(url: URL) -> str:
+    """Return the address without its password, nor the options that may hold one."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 def _reason(error: Exception) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return " ".join(str(cause).split())[:200]
+    return _first_line(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+
+
+def _first_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+@contextmanager
+def reaching(purpose: str) -> Iterator[None]:
+    """Turn what a database refuses into one clear message.
+
+    Raises:
+        DatabaseUnavailable: the database refused, or went away.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseUnavailable(f"{purpose}: {_reason(error)}") from None
 
 
 def migrate(engine: Engine, component: str, steps: Sequence[Step]) -> None:
@@ -72,8 +124,8 @@ def migrate(engine: Engine, component: str, steps: Sequence[Step]) -> None:
     Raises:
         DatabaseUnavailable: the database is of a newer version, or refuses a step.
     """
-    try:
-        LEDGER.metadata.create_all(engine, checkfirst=True)
+    with reaching("the database cannot be prepared"):
+        _make_ledger(engine)
         done = _done(engine, component)
         if done > len(steps):
             raise DatabaseUnavailable(
@@ -82,8 +134,17 @@ def migrate(engine: Engine, component: str, steps: Sequence[Step]) -> None:
             )
         for number in range(done + 1, len(steps) + 1):
             _apply(engine, component, number, steps[number - 1])
-    except DBAPIError as error:
-        raise DatabaseUnavailable(f"the database cannot be prepared: {_reason(error)}") from None
+
+
+def _make_ledger(engine: Engine) -> None:
+    """Make the ledger where there is none; of two processes that do so at once, one may be told that it exists."""
+    make = CreateTable(LEDGER, if_not_exists=True)
+    try:
+        with engine.begin() as connection:
+            connection.execute(make)
+    except (IntegrityError, OperationalError):
+        with engine.begin() as connection:
+            connection.execute(make)
 
 
 def _done(engine: Engine, component: str) -> int:
@@ -102,3 +163,9 @@ def _apply(engine: Engine, component: str, number: int, step: Step) -> None:
     except (IntegrityError, OperationalError):
         if _done(engine, component) < number:
             raise
+
+
+def take_turn(connection: Connection, component: str) -> None:
+    """Hold the component's ledger row until the transaction ends: one writer at a time, on every database."""
+    rows = LEDGER.c.component == component
+    connection.execute(update(LEDGER).where(rows).values(applied_at=LEDGER.c.applied_at))

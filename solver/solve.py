@@ -16,8 +16,6 @@ from solver.solution import (
 from solver.verify import exact_cost, violations
 
 HOUR = 3600
-# Of the time limit, as deterministic work, for the relaxation of jobs with more segments than are modelled.
-RELAXATION_SHARE = 0.1
 
 
 class CheckFailed(Exception):
@@ -40,27 +38,16 @@ def solve(
     if reasons:
         raise Refused(reasons)
     from solver.engine.reduce import reduce
-    from solver.engine.relax import bound_without_segments
-    from solver.engine.search import is_capped, search
+    from solver.engine.search import search
 
     reduced = reduce(problem)
     if reduced.impossible:
         return Infeasible(conflict=reduced.impossible)
     found = search(reduced.problem, problem, time_limit_s, seed, progress)
     stopped: StoppedBy = "wall_time" if found.out_of_time else "work_limit"
-    capped = is_capped(reduced.problem)
-    relaxed = None
-    if capped and not (found.status == "undecided" and found.out_of_time):
-        relaxed = bound_without_segments(reduced.problem, problem, time_limit_s * RELAXATION_SHARE, seed)
-        if relaxed is None and found.segments is None:
-            return Infeasible(conflict=())
     if found.segments is None:
-        if found.status == "infeasible" and not capped:
-            return Infeasible(conflict=())
-        return Undecided(stopped_by=stopped)
-    cost = exact_cost(problem, found.segments, {})
-    proved_bound = cost if found.status == "optimal" else found.bound_n3600
-    bound = (relaxed or 0) if capped else proved_bound
+        return Infeasible(conflict=()) if found.is_impossible else Undecided(stopped_by=stopped)
+    cost, bound = exact_cost(problem, found.segments, {}), found.bound_n3600
     broken = violations(problem, found.segments, {})
     if broken or bound > cost:
         raise CheckFailed(f"{problem.name}: bound {bound}, cost {cost}, {broken}")
@@ -72,7 +59,7 @@ def solve(
         cost_n3600=cost,
         cost_uusd=cost_uusd,
         bound_uusd=min(bound_uusd, cost_uusd),
-        stopped_by="wall_time" if found.out_of_time else "proof" if proved else "work_limit",
+        stopped_by="proof" if proved and not found.out_of_time else stopped,
     )
 
 

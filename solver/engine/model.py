@@ -21,11 +21,6 @@ HOUR = 3600
 Term = tuple[Any, int]
 
 
-def whole_bound(bound: float) -> int:
-    """Make the engine's bound safe: an integer that a float carries exactly to 2^53, and with doubt beyond."""
-    return round(bound) if abs(bound) < 2**52 else int(bound - abs(bound) * 1e-12)
-
-
 @dataclass(frozen=True, slots=True)
 class Use:
     """A segment with one option: whether it is taken, and for how long."""
@@ -64,7 +59,8 @@ class IntervalModel:
 
     def __init__(self, problem: Problem, segments_of: dict[str, int], stated: Problem) -> None:
         self.problem = problem
-        self.stated = {job.id: job for job in stated.jobs}
+        self.stated = stated
+        self.releases = {job.id: job.release_s for job in stated.jobs}
         self.unit = problem.end_grid_s
         self.per_start = problem.grid_s // problem.end_grid_s
         self.end = problem.horizon_s // self.unit
@@ -79,6 +75,8 @@ class IntervalModel:
         for budget in problem.budgets:
             self._budget(budget)
         self.last = self._latest([rows.finish for rows in self.rows.values()])
+        self.count = sum(slot.taken for rows in self.rows.values() for slot in rows.slots)
+        self.finishes = sum(rows.finish for rows in self.rows.values())
 
     def _job(self, job: Job, most: int) -> Rows:
         model, release, deadline = self.model, job.release_s // self.unit, job.deadline_s // self.unit
@@ -166,7 +164,7 @@ class IntervalModel:
         if job.hold_cost_h == 0:
             return terms, 0
         terms.append((finish, job.hold_cost_h * self.unit))
-        return terms, -job.hold_cost_h * self.stated[job.id].release_s
+        return terms, -job.hold_cost_h * self.releases[job.id]
 
     def _precedence(self) -> None:
         for job in self.problem.jobs:
@@ -244,3 +242,25 @@ class IntervalModel:
                             Segment(job=name, pool=use.option.pool, nodes=use.option.nodes, start_s=start, end_s=end)
                         )
         return tuple(found)
+
+    def hint(self, segments: Sequence[Segment]) -> None:
+        """Start the next search from a schedule whose options this model has."""
+        model = self.model
+        model.clear_hints()  # type: ignore[no-untyped-call]
+        for job in self.problem.jobs:
+            mine = sorted((s for s in segments if s.job == job.id), key=lambda s: s.start_s)
+            rows = self.rows[job.id]
+            model.add_hint(rows.finish, mine[-1].end_s // self.unit)
+            for k, slot in enumerate(rows.slots):
+                self._hint_slot(slot, mine[k] if k < len(mine) else None, job.release_s)
+
+    def _hint_slot(self, slot: Slot, segment: Segment | None, release_s: int) -> None:
+        model = self.model
+        start, end = (release_s, release_s) if segment is None else (segment.start_s, segment.end_s)
+        model.add_hint(slot.taken, segment is not None)
+        model.add_hint(slot.start, start // self.problem.grid_s)
+        model.add_hint(slot.end, end // self.unit)
+        for use in slot.uses:
+            taken = segment is not None and (segment.pool, segment.nodes) == (use.option.pool, use.option.nodes)
+            model.add_hint(use.taken, taken)
+            model.add_hint(use.length, (end - start) // self.unit if taken else 0)

@@ -49,6 +49,7 @@ def spans(job: Job, option: Option, problem: Problem) -> list[Span]:
     limits = [problem.pool(option.pool).capacity]
     limits += [quota.limit for quota in problem.quotas if option.pool in quota.pools]
     end = job.deadline_s if option.deadline_s is None else min(job.deadline_s, option.deadline_s)
+    end -= end % problem.end_grid_s
     found = [Span(job.release_s, end)] if end > job.release_s else []
     for limit in limits:
         found = [part for span in found for part in _cut(span, limit, option.nodes, problem.horizon_s)]

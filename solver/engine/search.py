@@ -1,184 +1,202 @@
-"""Searches the interval model: cost first, then fewer segments, then earlier finishes, within a work limit.
+"""Pursues one goal after another: (the last finish,) cost, fewer segments, earlier finishes.
 
-Work is counted by the engine's deterministic time, so that the same limits give the same answer on any machine; wall
-time is only the last guard.
+Each goal is first bounded on the relaxation by periods, in floating point; then a plan is sought among the options
+that the relaxation uses, and, where that plan does not reach the bound, among all options. Small problems are settled
+by the interval model alone, in integers throughout.
 """
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
 
-from ortools.sat.python import cp_model
-
-from solver.engine.model import IntervalModel, whole_bound
-from solver.problem import Problem
+from solver.engine import exact, floating
+from solver.engine.clock import Clock
+from solver.engine.goals import COST, FINISHES, LAST, SEGMENTS, Goal, interval_value, limit_interval, period_terms
+from solver.engine.intervals import Found, minimise
+from solver.engine.model import IntervalModel
+from solver.engine.periods import PeriodModel
+from solver.engine.reduce import reduce
+from solver.problem import Job, Problem
 from solver.solution import Progress, Segment
 
-# Deterministic seconds granted per second of the time limit. One deterministic second took 1.5 to 2.5 wall seconds
-# on two machines; with 0.3 the work limit ends the search first unless a machine is much slower.
-WORK_PER_SECOND = 0.3
-TIE_SHARE = 0.15
-# A job with no stated maximum, or a larger one, is modelled with this many segments; the bound then comes from the
-# relaxation, which knows no segments.
+# A job with no stated maximum, or a larger one, is planned with this many segments; its bound is the relaxation's.
 MOST_SEGMENTS = 8
+# Segments x options up to which the interval model is tried by itself before anything else.
+FEW_USES = 400
+# Variables up to which the relaxation is solved at all.
+MOST_VARIABLES = 60_000
+# Nodes x variables of the floating search granted per second; 200,000 to 900,000 were done on two cores.
+NODE_RATE = 150_000
+# Of the wall time left, the most for one floating search.
+FLOATING_WALL_SHARE = 0.6
 
 Listener = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a search brought: segments (None without a solution) and a bound in 1/3600 micro-USD."""
+class Outcome:
+    """What a search brought: segments (None without a schedule) and a lower bound of the cost in 1/3600 micro-USD."""
 
-    status: Literal["optimal", "feasible", "infeasible", "undecided"]
-    segments: tuple[Segment, ...] | None
-    bound_n3600: int
-    out_of_time: bool
-
-
-class Clock:
-    """Wall time and work still to be had."""
-
-    def __init__(self, limit_s: float) -> None:
-        self.ends = time.monotonic() + limit_s
-        self.work = limit_s * WORK_PER_SECOND
-
-    @property
-    def left_s(self) -> float:
-        """Seconds of wall time left, at least a little, so that a solver can say that it had no time."""
-        return max(0.05, self.ends - time.monotonic())
-
-    @property
-    def is_over(self) -> bool:
-        """Whether wall time has run out."""
-        return time.monotonic() >= self.ends
+    is_impossible: bool
+    segments: tuple[Segment, ...] | None = None
+    bound_n3600: int = 0
+    out_of_time: bool = False
 
 
 def segments_allowed(problem: Problem) -> dict[str, int]:
-    """Return how many segments each job is modelled with: as stated, at most one per grid slot of its window."""
-    slots = {job.id: max(1, -(-(job.deadline_s - job.release_s) // problem.grid_s)) for job in problem.jobs}
-    stated = {job.id: job.max_segments or MOST_SEGMENTS for job in problem.jobs}
-    return {name: min(stated[name], slots[name], MOST_SEGMENTS) for name in slots}
+    """Return how many segments each job is planned with: as stated, at most one per grid slot of its window."""
+    return {job.id: min(_segments_possible(job, problem), MOST_SEGMENTS) for job in problem.jobs}
 
 
-def is_capped(problem: Problem) -> bool:
-    """Whether some job may have more segments than it is modelled with."""
-    slots = {job.id: max(1, -(-(job.deadline_s - job.release_s) // problem.grid_s)) for job in problem.jobs}
-    return any(min(job.max_segments or slots[job.id], slots[job.id]) > MOST_SEGMENTS for job in problem.jobs)
+def _segments_possible(job: Job, problem: Problem) -> int:
+    slots = max(1, -(-(job.deadline_s - job.release_s) // problem.grid_s))
+    return min(job.max_segments or slots, slots)
 
 
-def search(reduced: Problem, stated: Problem, limit_s: float, seed: int, listen: Listener | None) -> Found:
+def search(reduced: Problem, stated: Problem, limit_s: float, seed: int, listen: Listener | None) -> Outcome:
     """Minimise cost (or the last finish, then cost), then break ties."""
     clock = Clock(limit_s)
-    built = IntervalModel(reduced, segments_allowed(reduced), stated)
-    run = _Run(built, clock, seed, listen)
-    if reduced.objective == "finish":
-        early = run.minimise(built.last, 0.4, "earliest finish")
-        if early.segments is None:
-            return early
-        built.model.add(built.last <= max(s.end_s for s in early.segments) // built.unit)
-        run.hint()
-    found = run.minimise(built.cost, 1 - 2 * TIE_SHARE, "lowest cost")
-    if found.segments is None:
-        return found
-    return run.break_ties(found)
+    if stated.objective == "finish":
+        first = _Search(reduced, stated, clock, seed, listen)
+        if not first.pursue(LAST) or first.best is None:
+            return first.outcome()
+        last = max(segment.end_s for segment in first.best)
+        jobs = tuple(replace(job, deadline_s=min(job.deadline_s, last)) for job in reduced.jobs)
+        reduced = reduce(replace(reduced, jobs=jobs)).problem
+        found = _Search(reduced, stated, clock, seed, listen, best=first.best)
+    else:
+        found = _Search(reduced, stated, clock, seed, listen)
+    for goal in (COST, SEGMENTS, FINISHES):
+        if not found.pursue(goal):
+            break
+    return found.outcome()
 
 
-class _Run:
-    """One model, minimised several times over, each time from the last solution."""
+@dataclass(slots=True)
+class _Search:
+    """The state of a search: the best plan, what is settled about it, and the models, built when needed."""
 
-    def __init__(self, built: IntervalModel, clock: Clock, seed: int, listen: Listener | None) -> None:
-        self.built = built
-        self.clock = clock
-        self.seed = seed
-        self.listen = listen
-        self.solver = cp_model.CpSolver()
+    reduced: Problem
+    stated: Problem
+    clock: Clock
+    seed: int
+    listen: Listener | None
+    best: tuple[Segment, ...] | None = None
+    bound_n3600: int = 0
+    is_impossible: bool = False
+    settled: list[tuple[Goal, int]] = field(default_factory=list)
+    full: IntervalModel = field(init=False)
+    periods: PeriodModel | None = field(init=False)
+    is_capped: bool = field(init=False)
+    is_cut_off: bool = False
 
-    def minimise(self, objective: Any, share: float, phase: str) -> Found:
-        """Run one objective with its share of the work; costs are reported while it runs."""
-        self.built.model.minimize(objective)
-        solver = self.solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
-        solver.parameters.random_seed = self.seed
-        solver.parameters.linearization_level = 2
-        solver.parameters.max_deterministic_time = self.clock.work * share
-        solver.parameters.max_time_in_seconds = self.clock.left_s
-        is_cost = phase == "lowest cost"
-        status = solver.solve(self.built.model, _Watch(self, phase) if self.listen and is_cost else None)
-        return self._found(solver, status, is_cost=is_cost)
+    def __post_init__(self) -> None:
+        allowed = segments_allowed(self.reduced)
+        self.is_capped = any(_segments_possible(job, self.reduced) > allowed[job.id] for job in self.reduced.jobs)
+        self.full = IntervalModel(self.reduced, allowed, self.stated)
+        self.periods = None
+        self.is_cut_off = False
 
-    def _found(self, solver: cp_model.CpSolver, status: Any, *, is_cost: bool) -> Found:
-        names: dict[Any, Literal["optimal", "feasible", "infeasible", "undecided"]] = {
-            cp_model.INFEASIBLE: "infeasible",
-            cp_model.OPTIMAL: "optimal",
-            cp_model.FEASIBLE: "feasible",
-            cp_model.UNKNOWN: "undecided",
+    def outcome(self) -> Outcome:
+        """Return what is known now."""
+        return Outcome(
+            is_impossible=self.is_impossible and self.best is None,
+            segments=self.best,
+            bound_n3600=self.bound_n3600,
+            out_of_time=self.is_cut_off,
+        )
+
+    def pursue(self, goal: Goal) -> bool:
+        """Minimise one goal as far as its share allows, settle its value; False ends the search."""
+        uses = sum(len(slot.uses) for rows in self.full.rows.values() for slot in rows.slots)
+        is_done = False
+        if uses <= FEW_USES and not self.is_capped:
+            is_done = self._try(self.full, goal, goal.share / 8, None)
+        if not is_done:
+            lower, support = self._bound(goal)
+            if support is not None:
+                is_done = self._try(self._narrow(support), goal, goal.share / 4, lower)
+            if not (is_done or self.is_impossible):
+                self._try(self.full, goal, goal.share, lower)
+        if self.best is None:
+            return False
+        value = interval_value(self.full, goal, self.best)
+        limit_interval(self.full, goal, value)
+        self.settled.append((goal, value))
+        self.is_cut_off = self.is_cut_off or self.clock.is_over
+        return not self.clock.is_over
+
+    def _try(self, model: IntervalModel, goal: Goal, share: float, lower: int | None) -> bool:
+        """Search one model; True where the goal is settled: proved least, or at its lower bound."""
+        if self.clock.is_over:
+            self.is_cut_off = True
+            return True
+        found = minimise(
+            model, goal, self.clock, share=share, lower=lower, seed=self.seed, start=self.best, listen=self.listen
+        )
+        self.is_cut_off = self.is_cut_off or found.out_of_time
+        is_whole = model is self.full and not self.is_capped
+        if found.segments is None:
+            if found.is_infeasible and is_whole and self.best is None:
+                self.is_impossible = True
+            return found.is_infeasible and is_whole
+        self.best = found.segments
+        return self._take_bound(goal, found, lower, is_whole=is_whole)
+
+    def _take_bound(self, goal: Goal, found: Found, lower: int | None, *, is_whole: bool) -> bool:
+        """Keep the better lower bound of the cost; True where the value is at its bound."""
+        bounds = [bound for bound in (lower, found.bound if is_whole else None) if bound is not None]
+        bound = min(found.value, max(bounds, default=0))
+        if goal is COST:
+            self.bound_n3600 = max(self.bound_n3600, bound)
+        return found.value <= bound + goal.slack(found.value)
+
+    def _bound(self, goal: Goal) -> tuple[int | None, dict[str, set[tuple[str, int]]] | None]:
+        """Bound a goal on the relaxation; also return the options of its solution and of the best plan."""
+        if self.periods is None:
+            self.periods = PeriodModel(self.reduced, self.stated)
+        model = self.periods.model
+        if len(model.lower) > MOST_VARIABLES or self.clock.is_over:
+            return None, None
+        terms, constant = period_terms(self.periods, goal)
+        more = []
+        for settled, value in self.settled:
+            others, fixed = period_terms(self.periods, settled)
+            more.append((others, value - fixed))
+        nodes = int(self.clock.limit_s * goal.share * NODE_RATE / len(model.lower)) + 1
+        seconds = self.clock.left_s * FLOATING_WALL_SHARE
+        found = floating.minimise(model, terms, more, give=goal.give, seconds=seconds, nodes=nodes, seed=self.seed)
+        self.is_cut_off = self.is_cut_off or found.out_of_time
+        if found.is_infeasible and self.best is None:
+            work, seconds = self.clock.work * goal.share, self.clock.left_s
+            if exact.lower_bound(model, [], work=work, seconds=seconds, seed=self.seed) is None:
+                self.is_impossible = True
+        if found.bound is None:
+            return None, None
+        lower = goal.whole(found.bound + constant, self.full)
+        if goal is COST:
+            self.bound_n3600 = max(self.bound_n3600, lower)
+            if self.listen is not None:
+                self.listen(Progress(phase="bound", bound_uusd=max(0, lower // 3600)))
+        return lower, self._support(found.values)
+
+    def _support(self, values: list[float] | None) -> dict[str, set[tuple[str, int]]] | None:
+        if values is None or self.periods is None:
+            return None
+        support = {
+            name: {(run.option.pool, run.option.nodes) for run in rows.runs if values[run.used] > 0.5}
+            for name, rows in self.periods.jobs.items()
         }
-        if status not in names:
-            refused = f"{solver.status_name(status)}, {self.built.model.validate()}"
-            raise RuntimeError(f"the engine refuses its model: {refused}")
-        name = names[status]
-        solved = name in {"optimal", "feasible"}
-        return Found(
-            status=name,
-            segments=self.built.segments(solver) if solved else None,
-            bound_n3600=self.bound_n3600(solver.best_objective_bound) if solved and is_cost else 0,
-            out_of_time=self.clock.is_over,
+        for segment in self.best or ():
+            support[segment.job].add((segment.pool, segment.nodes))
+        return support
+
+    def _narrow(self, support: dict[str, set[tuple[str, int]]]) -> IntervalModel:
+        """Build the interval model with these options only, everything settled kept."""
+        jobs = tuple(
+            replace(job, options=tuple(o for o in job.options if (o.pool, o.nodes) in support[job.id]))
+            for job in self.reduced.jobs
         )
-
-    def bound_n3600(self, bound: float) -> int:
-        """Return the engine's bound in 1/3600 micro-USD."""
-        return whole_bound(bound) * self.built.scale + self.built.constant
-
-    def hint(self) -> None:
-        """Start the next search from the last solution."""
-        model, solver = self.built.model, self.solver
-        model.clear_hints()  # type: ignore[no-untyped-call]
-        for rows in self.built.rows.values():
-            for slot in rows.slots:
-                model.add_hint(slot.taken, solver.value(slot.taken))
-                model.add_hint(slot.start, solver.value(slot.start))
-                model.add_hint(slot.end, solver.value(slot.end))
-                for use in slot.uses:
-                    model.add_hint(use.taken, solver.value(use.taken))
-                    model.add_hint(use.length, solver.value(use.length))
-
-    def break_ties(self, found: Found) -> Found:
-        """Among plans of this cost prefer fewer segments, then the smaller sum of finish times."""
-        model, built = self.built.model, self.built
-        slots = [slot.taken for rows in built.rows.values() for slot in rows.slots]
-        finishes = [rows.finish for rows in built.rows.values()]
-        model.add(built.cost <= self.solver.value(built.cost))
-        best = found
-        for objective in (sum(slots), sum(finishes)):
-            if self.clock.is_over:
-                break
-            self.hint()
-            better = self.minimise(objective, TIE_SHARE, "ties")
-            if better.segments is None:
-                break
-            model.add(objective <= self.solver.value(objective))
-            best = better
-        return Found(
-            status=found.status,
-            segments=best.segments,
-            bound_n3600=found.bound_n3600,
-            out_of_time=self.clock.is_over,
-        )
-
-
-class _Watch(cp_model.CpSolverSolutionCallback):
-    """Reports every better plan."""
-
-    def __init__(self, run: _Run, phase: str) -> None:
-        super().__init__()
-        self.run = run
-        self.phase = phase
-
-    def on_solution_callback(self) -> None:
-        """Tell the listener cost and bound in micro-USD."""
-        built, listen = self.run.built, self.run.listen
-        if listen is not None:
-            best = round(self.objective_value) * built.scale + built.constant
-            bound = self.run.bound_n3600(self.best_objective_bound)
-            listen(Progress(phase=self.phase, best_uusd=best // 3600, bound_uusd=max(0, bound // 3600)))
+        narrow = IntervalModel(replace(self.reduced, jobs=jobs), segments_allowed(self.reduced), self.stated)
+        for goal, value in self.settled:
+            limit_interval(narrow, goal, value)
+        return narrow

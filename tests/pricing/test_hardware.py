@@ -1,6 +1,6 @@
 """Hardware tables: every number has unit, source and date, and published figures are the dense ones."""
 
-import datetime
+import datetime as dt
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_every_fact_is_sourced():
         for fact in thing.facts:
             assert fact.unit
             assert fact.source
-            datetime.date.fromisoformat(fact.date)
+            dt.date.fromisoformat(fact.date)
 
 
 def test_fact_of_an_attribute():

@@ -1,11 +1,14 @@
 """Settings from the environment and a `.env` file; each is documented in the README's table."""
 
+import re
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from advisor.errors import UsageInvalid
+
+DATABASES = re.compile(r"(sqlite|postgres(ql)?)(\+[a-z0-9]+)?://", re.ASCII)
 
 
 def default_database_url() -> str:
@@ -16,25 +19,41 @@ def default_database_url() -> str:
 
 
 class Settings(BaseSettings):
-    """What the environment says; variables carry the prefix ADVISOR_."""
+    """What the environment says; variables carry the prefix ADVISOR_, a blank one counts as not set."""
 
-    model_config = SettingsConfigDict(env_prefix="ADVISOR_", env_file=".env", extra="ignore", frozen=True)
-
-    database_url: str = Field(default_factory=default_database_url, description="where prices and plans are stored")
-    price_max_age_hours: float = Field(
-        default=72.0, gt=0, allow_inf_nan=False, description="oldest price that may be used"
+    model_config = SettingsConfigDict(
+        env_prefix="ADVISOR_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
+
+    database_url: str = Field(
+        default_factory=default_database_url, repr=False, description="where prices and plans are stored"
+    )
+    price_max_age_hours: float = Field(
+        default=72.0, gt=0, le=1e6, allow_inf_nan=False, description="oldest price that may be used"
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_database_address(cls, address: str) -> str:
+        if not DATABASES.match(address):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return address
 
 
 def settings(env_file: Path | None = None) -> Settings:
-    """Read the settings.
+    """Read the settings; variables of the environment win over the file.
 
     Raises:
-        UsageInvalid: a variable has a value that cannot work.
+        UsageInvalid: a variable has a value that cannot work, or the file is no text.
     """
+    path = env_file or Path(".env")
     try:
-        return Settings(_env_file=env_file or ".env")
+        return Settings(_env_file=path)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        lines = [f"ADVISOR_{str(item['loc'][0]).upper()}: {item['msg']}" for item in found]
+        lines = [
+            f"ADVISOR_{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}" for item in found
+        ]
         raise UsageInvalid("; ".join(lines)) from None
+    except UnicodeDecodeError:
+        raise UsageInvalid(f"{path}: is not UTF-8 text; write one NAME=value a line") from None

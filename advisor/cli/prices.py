@@ -1,23 +1,26 @@
 """`advisor prices`: the price book, in and out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from pricing.offer import Offer
-    from pricing.sheet import Rejected
-    from pricing.store import PriceBook
+    from pricing.sheet import Rejected, SheetRead
+    from pricing.store import Filter, PriceBook
 
 MAX_REJECTED_SHOWN = 28
-EMPTY = "The price book is empty. Fill it with `advisor prices import FILE.csv`, or plan with --prices FILE.csv."
+EMPTY = (
+    "The price book is empty. Fill it with `advisor prices import FILE.csv`, or plan with\n"
+    "`advisor plan PLAN --prices FILE.csv`. The columns of the file: `advisor prices import --help`."
+)
+NOTHING_MATCHES = "No stored price matches; `advisor prices status` says what is there."
 
 
 @click.group()
 def prices() -> None:
-    """The price book: import, export, show, status.
+    """The price book: import, export, show, history, status.
 
     \b
     Example:
@@ -33,12 +36,28 @@ def _book() -> "PriceBook":
     return PriceBook.open(settings().database_url)
 
 
+def _wanted(provider: str | None, region: str | None, machine: str | None, market: str | None) -> "Filter":
+    from advisor.errors import UsageInvalid
+    from pricing.offer import Market
+    from pricing.store import Filter
+
+    if market is not None and market not in list(Market):
+        raise UsageInvalid(f"--market: unknown market {market!r}; one of {', '.join(Market)}")
+    return Filter(provider=provider, region=region, machine=machine, market=market)
+
+
 @prices.command("import")
 @click.argument("path", metavar="FILE.csv", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Store nothing if any row is bad.")
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts and the rejected rows as JSON.")
 def import_(path: Path, strict: bool, as_json: bool) -> None:
     """Store the good rows of a price sheet; bad ones are named with their line.
+
+    \b
+    Columns:
+      provider,region,zone,machine,market,usd_per_hour,observed_at,source
+    and optionally
+      currency,term,upfront_usd,start,end,available_nodes,interruption_rate_per_hour,os,confirmed_at
 
     \b
     Example:
@@ -50,18 +69,24 @@ def import_(path: Path, strict: bool, as_json: bool) -> None:
 
     sheet = read_sheet(path)
     report_rejected(path, sheet.rejected)
-    if not sheet.rows or (strict and sheet.rejected):
-        raise UsageInvalid(
-            f"{path}: nothing stored, {len(sheet.rejected)} bad rows of {len(sheet.rows) + len(sheet.rejected)}"
-        )
-    count = _book().import_rows(sheet.rows, recorded_at=datetime.now(UTC))
+    good, bad = len(sheet.rows), len(sheet.rejected)
+    if good + bad == 0:
+        raise UsageInvalid(f"{path}: nothing stored; below the header there is no price row")
+    if not good or (strict and bad):
+        raise UsageInvalid(f"{path}: nothing stored, {bad} of {good + bad} rows bad")
+    for warning in sheet.warnings:
+        click.echo(f"{path}: {warning}", err=True)
+    with _book() as book:
+        count = book.import_rows(sheet.rows, recorded_at=datetime.now(UTC), source_file=path.name)
     if as_json:
-        click.echo(json.dumps({"new": count.new, "unchanged": count.unchanged, "rejected": len(sheet.rejected)}))
+        named = [{"line": entry.line, "reason": entry.reason} for entry in sheet.rejected]
+        document = {"new": count.new, "unchanged": count.unchanged, "rejected": bad, "rejected_rows": named}
+        click.echo(json.dumps({**document, "warnings": list(sheet.warnings)}, indent=2))
     else:
-        click.echo(f"{count.new} new rows stored, {count.unchanged} known already, {len(sheet.rejected)} rejected")
+        click.echo(f"{count.new} new rows stored, {count.unchanged} known already, {bad} rejected")
 
 
-def read_sheet(path: Path) -> Any:
+def read_sheet(path: Path) -> "SheetRead":
     """Read a price sheet; one that is no sheet at all is a usage error."""
     from advisor.errors import UsageInvalid
     from pricing.sheet import SheetInvalid, read_prices
@@ -83,7 +108,7 @@ def report_rejected(path: Path, rejected: "tuple[Rejected, ...]") -> None:
 @prices.command()
 @click.option("--out", "path", metavar="FILE", type=click.Path(path_type=Path), help="Write there instead of stdout.")
 def export(path: Path | None) -> None:
-    """Write the whole stored history as a price sheet.
+    """Write the whole stored history as a price sheet; importing it elsewhere gives the same book.
 
     \b
     Example:
@@ -91,7 +116,8 @@ def export(path: Path | None) -> None:
     """
     from pricing.sheet import write_prices
 
-    text = write_prices(_book().rows())
+    with _book() as book:
+        text = write_prices(book.rows())
     if path is None:
         click.echo(text, nl=False)
     else:
@@ -106,7 +132,8 @@ def export(path: Path | None) -> None:
 @click.option("--machine")
 @click.option("--market")
 @click.option("--spot-basis", type=click.Choice(["last", "mean", "quantile"]), default="mean", show_default=True)
-@click.option("--spot-days", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True)
+@click.option("--spot-days", type=click.FloatRange(0, 36_500, min_open=True), default=30.0, show_default=True)
+@click.option("--spot-quantile", type=click.FloatRange(0, 1), default=0.5, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the offers as JSON.")
 def show(
     as_of: str | None,
@@ -116,9 +143,10 @@ def show(
     market: str | None,
     spot_basis: str,
     spot_days: float,
+    spot_quantile: float,
     as_json: bool,
 ) -> None:
-    """Show what counts as of a moment: price, basis, age, source.
+    """Show what counts as of a moment: price, basis, when it was seen, its age, its source.
 
     \b
     Example:
@@ -127,72 +155,67 @@ def show(
     import json
 
     from advisor.cli.plan import moment_option
-    from advisor.errors import UsageInvalid
+    from advisor.cli.price_tables import offer_document, print_offers
     from pricing.book import SpotRule
-    from pricing.offer import Market
-    from pricing.store import Filter
 
-    if market is not None and market not in list(Market):
-        raise UsageInvalid(f"--market: unknown market {market!r}; one of {', '.join(Market)}")
     moment = moment_option("--as-of", as_of)
-    wanted = Filter(provider=provider, region=region, machine=machine, market=market)
-    rule = SpotRule(basis=spot_basis, days=spot_days)  # type: ignore[arg-type]
-    book = _book()
-    offers = book.offers(moment, rule, wanted)
+    rule = SpotRule(basis=spot_basis, days=spot_days, quantile=spot_quantile)  # type: ignore[arg-type]
+    with _book() as book:
+        offers = book.offers(moment, rule, _wanted(provider, region, machine, market))
+        nothing = EMPTY if not offers and book.status().observations == 0 else NOTHING_MATCHES
     if as_json:
-        click.echo(json.dumps({"offers": [_plain(offer, moment) for offer in offers]}, indent=2))
+        click.echo(json.dumps({"offers": [offer_document(offer, moment) for offer in offers]}, indent=2))
     elif offers:
-        _table(offers, moment)
+        print_offers(offers, moment)
     else:
-        click.echo(
-            EMPTY
-            if book.status().observations == 0
-            else "No stored price matches; `advisor prices status` says what is there."
-        )
+        click.echo(nothing)
 
 
-def _plain(offer: "Offer", as_of: datetime) -> dict[str, Any]:
-    """Write an offer as the columns of the sheet, with basis and age."""
-    from pricing.sheet import cells_of
+@prices.command()
+@click.argument("machine")
+@click.option("--as-of", metavar="T", help="Moment at which the window ends. Default: now.")
+@click.option("--days", type=click.FloatRange(0, 36_500, min_open=True), default=90.0, show_default=True)
+@click.option("--provider")
+@click.option("--region")
+@click.option("--market")
+@click.option("--json", "as_json", is_flag=True, help="Print statistics and every change as JSON.")
+def history(
+    machine: str,
+    as_of: str | None,
+    days: float,
+    provider: str | None,
+    region: str | None,
+    market: str | None,
+    as_json: bool,
+) -> None:
+    """Show how a machine's prices moved: least, mean, median and most over time, each weighted by how long it held.
 
-    return {**cells_of(offer), "basis": offer.basis, "age_hours": round(offer.age(as_of).total_seconds() / 3600, 2)}
+    \b
+    Example:
+      advisor prices history p5.48xlarge --market spot --days 30
+    """
+    import json
 
+    from advisor.cli.plan import moment_option
+    from advisor.cli.price_tables import history_document, print_history
 
-def _table(offers: "list[Offer]", as_of: datetime) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from pricing.money import micro_usd_text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in ("where", "machine", "market"):
-        table.add_column(head, overflow="fold")
-    table.add_column("per hour", justify="right", no_wrap=True)
-    for head in ("basis", "age"):
-        table.add_column(head, no_wrap=True)
-    for offer in offers:
-        days = offer.age(as_of).total_seconds() / 86400
-        age = f"{days:.0f} d" if days >= 2 else f"{days * 24:.0f} h"
-        price = f"{micro_usd_text(offer.micro_usd_per_hour)} {offer.currency}"
-        cells = (
-            f"{offer.provider} {offer.zone or offer.region}",
-            offer.machine,
-            str(offer.market),
-            price,
-            offer.basis,
-            age,
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    console = Console()
-    console.print(table)
-    console.print(Text(f"{len(offers)} offers; sources with --json", style="dim"))
+    until = moment_option("--as-of", as_of)
+    begin = max(until, datetime(1, 1, 1, tzinfo=UTC) + timedelta(days=days)) - timedelta(days=days)
+    with _book() as book:
+        rows = [row for row in book.rows(_wanted(provider, region, machine, market)) if row.observed_at <= until]
+        nothing = EMPTY if not rows and book.status().observations == 0 else NOTHING_MATCHES
+    if as_json:
+        click.echo(json.dumps(history_document(machine, rows, begin, until), indent=2))
+    elif rows:
+        print_history(rows, begin, until)
+    else:
+        click.echo(nothing)
 
 
 @prices.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def status(as_json: bool) -> None:
-    """Say what is stored and how old it is.
+    """Say what is stored, how old it is, and what of it cannot be planned with.
 
     \b
     Example:
@@ -200,22 +223,17 @@ def status(as_json: bool) -> None:
     """
     import json
 
+    from advisor.cli.price_tables import print_status, status_document
     from advisor.settings import settings
-    from pricing.moments import moment_text
+    from pricing.book import SpotRule
 
-    found = _book().status()
-    times = {name: getattr(found, name) for name in ("oldest", "newest", "recorded")}
+    now = datetime.now(UTC)
+    with _book() as book:
+        found, offers = book.status(), book.offers(now, SpotRule(basis="last"))
+    document: dict[str, Any] = status_document(found, offers, now, settings().price_max_age_hours)
     if as_json:
-        document = {"series": found.series, "observations": found.observations}
-        click.echo(json.dumps({**document, **{k: v and moment_text(v) for k, v in times.items()}}, indent=2))
-        return
-    if found.observations == 0:
+        click.echo(json.dumps(document, indent=2))
+    elif found.observations == 0:
         click.echo(EMPTY)
-        return
-    age = (datetime.now(UTC) - found.newest).total_seconds() / 3600 if found.newest else 0.0
-    most = settings().price_max_age_hours
-    click.echo(f"{found.observations} observations of {found.series} prices")
-    click.echo(f"observed from {moment_text(times['oldest'])} to {moment_text(times['newest'])}")
-    click.echo(f"last recorded {moment_text(times['recorded'])}")
-    verdict = "within" if age <= most else "older than"
-    click.echo(f"the newest observation is {age:.1f} h old, {verdict} ADVISOR_PRICE_MAX_AGE_HOURS = {most:g}")
+    else:
+        print_status(document)

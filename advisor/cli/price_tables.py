@@ -1,0 +1,212 @@
+"""How `advisor prices` shows what it found: documents for programs, tables of at most 80 columns for people."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from pricing.moments import moment_text
+from pricing.money import micro_usd_text
+from pricing.sheet import cells_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pricing.observation import PriceRow
+    from pricing.offer import Offer
+    from pricing.store import BookStatus
+
+NUMBERS = ("available_nodes", "interruption_rate_per_hour")
+FIGURES = ("least", "mean", "p10", "p50", "p90", "most", "last")
+
+
+def offer_document(offer: "Offer", as_of: datetime) -> dict[str, Any]:
+    """Write an offer as the columns of the sheet, with basis and age; what is absent is null."""
+    cells: dict[str, Any] = {name: text or None for name, text in cells_of(offer).items()}
+    numbers = {name: getattr(offer, name) for name in NUMBERS}
+    return {**cells, **numbers, "basis": offer.basis, "age_hours": _age_hours(offer, as_of)}
+
+
+def _age_hours(offer: "Offer", as_of: datetime) -> float:
+    return round(offer.age(as_of).total_seconds() / 3600, 2)
+
+
+def print_offers(offers: "Sequence[Offer]", as_of: datetime) -> None:
+    """Print offers by machine; each source stands once, below, under its number."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    sources = _Numbered()
+    table = _plain_table(("place", "market"), ("per hour",), ("basis", "seen"), ("age", "src"))
+    for machine, mine in groupby(
+        sorted(offers, key=lambda o: (o.provider, o.machine)), lambda o: (o.provider, o.machine)
+    ):
+        table.add_row(Text(" ".join(machine), style="bold"))
+        for offer in mine:
+            row = (
+                f"  {offer.zone or offer.region}",
+                _market_text(offer),
+                _price_text(offer.micro_usd_per_hour, offer.currency),
+                offer.basis,
+                offer.observed_at.strftime("%Y-%m-%d"),
+                _age_text(offer.age(as_of).total_seconds() / 3600),
+                sources.number(offer.source),
+            )
+            table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+    console.print()
+    sources.print_to(console)
+    foreign = sum(offer.currency != "USD" for offer in offers)
+    if foreign:
+        console.print(Text(f"{foreign} offers are not in USD: they are listed but never planned with."))
+    console.print(Text(f"{len(offers)} offers as of {_to_second(as_of)}; age counts from the last confirmation."))
+
+
+def _market_text(offer: "Offer") -> str:
+    dates = [f"{word} {at:%Y-%m-%d}" for word, at in (("from", offer.start), ("to", offer.end)) if at is not None]
+    return " ".join(filter(None, [offer.market, offer.term, *dates, "" if offer.os == "linux" else offer.os]))
+
+
+class _Numbered:
+    """Sources in the order of their first use, each with a number."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, int] = {}
+
+    def number(self, name: str) -> str:
+        return f"[{self.names.setdefault(name, len(self.names) + 1)}]"
+
+    def print_to(self, console: Any) -> None:
+        from rich.text import Text
+
+        for name, number in self.names.items():
+            console.print(Text(f"[{number}] {' '.join(name.split())}"), soft_wrap=False)
+
+
+def _plain_table(
+    left: Iterable[str], right: Iterable[str], also_left: Iterable[str], also_right: Iterable[str]
+) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1))
+    for names, justify in ((left, "left"), (right, "right"), (also_left, "left"), (also_right, "right")):
+        for name in names:
+            table.add_column(name, justify=justify, overflow="fold", no_wrap=name not in {"place", "market"})  # type: ignore[arg-type]
+    return table
+
+
+def _price_text(micro_usd: int, currency: str) -> str:
+    text = micro_usd_text(micro_usd)
+    return text if currency == "USD" else f"{text} {currency}"
+
+
+def _age_text(hours: float) -> str:
+    return f"{hours / 24:.0f} d" if hours >= 48 else f"{hours:.0f} h"
+
+
+def history_document(machine: str, rows: "Sequence[PriceRow]", begin: datetime, until: datetime) -> dict[str, Any]:
+    """Write a machine's statistics per pool, and every change inside the window."""
+    from pricing.history import changes, statistics
+
+    pools = [_named(line) for line in statistics(rows, begin=begin, until=until).to_dict("records")]
+    moved = [_named(line) for line in changes(rows).to_dict("records") if line["observed_at"] >= begin]
+    return {"machine": machine, "from": moment_text(begin), "to": moment_text(until), "pools": pools, "changes": moved}
+
+
+def _named(line: dict[Any, Any]) -> dict[str, Any]:
+    """Write a line of a statistics table: money as decimal text with its unit in the name, moments as text."""
+    found: dict[str, Any] = {}
+    for name, value in line.items():
+        if name in FIGURES or name in {"micro_usd_per_hour", "before"}:
+            label = "usd_per_hour" if name == "micro_usd_per_hour" else f"{name}_usd_per_hour"
+            found[label] = micro_usd_text(int(value)) if _is_known(value) else None
+        elif not _is_known(value):
+            found[name] = None
+        else:
+            found[name] = moment_text(value) if isinstance(value, datetime) else value
+    return found
+
+
+def _is_known(value: object) -> bool:
+    import pandas as pd
+
+    return not bool(pd.isna(value))  # type: ignore[call-overload]
+
+
+def print_history(rows: "Sequence[PriceRow]", begin: datetime, until: datetime) -> None:
+    """Print one line per pool with figures weighted by time."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from pricing.history import statistics
+
+    shown = ("least", "mean", "p50", "most", "last")
+    table = _plain_table(("place", "market"), (*shown, "moves"), ("last seen",), ())
+    for line in statistics(rows, begin=begin, until=until).to_dict("records"):
+        place = line["zone"] if _is_known(line["zone"]) else line["region"]
+        prices = [f"{line[name] / 1e6:,.2f}" for name in shown]
+        if line["currency"] != "USD":
+            prices[-1] += f" {line['currency']}"
+        cells = [place, line["market"], *prices, str(line["changes"]), line["last_seen"].strftime("%Y-%m-%d")]
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(Text(f"USD per machine-hour from {_to_second(begin)} to {_to_second(until)},"))
+    console.print(Text("each figure weighted by how long it held; changes and sources with --json."))
+
+
+def _to_second(at: datetime) -> str:
+    return moment_text(at.replace(microsecond=0))
+
+
+def status_document(found: "BookStatus", offers: "Sequence[Offer]", now: datetime, max_age: float) -> dict[str, Any]:
+    """Write what the book holds, by provider, market and currency, with what is too old to plan with."""
+    times = {name: getattr(found, name) for name in ("oldest", "newest", "confirmed", "recorded")}
+    kinds = sorted({(offer.provider, str(offer.market), offer.currency) for offer in offers})
+    return {
+        "series": found.series,
+        "observations": found.observations,
+        **{name: at and _to_second(at) for name, at in times.items()},
+        "max_age_hours": max_age,
+        "prices": [_kind(kind, offers, now, max_age) for kind in kinds],
+    }
+
+
+def _kind(kind: tuple[str, str, str], offers: "Sequence[Offer]", now: datetime, max_age: float) -> dict[str, Any]:
+    ages = [_age_hours(o, now) for o in offers if (o.provider, str(o.market), o.currency) == kind]
+    return {
+        "provider": kind[0],
+        "market": kind[1],
+        "currency": kind[2],
+        "count": len(ages),
+        "youngest_hours": min(ages),
+        "oldest_hours": max(ages),
+        "too_old": sum(age > max_age for age in ages),
+        "excluded": None if kind[2] == "USD" else "the product plans in USD",
+    }
+
+
+def print_status(document: dict[str, Any]) -> None:
+    """Print what the book holds and whether it may be planned with."""
+    from rich.console import Console
+    from rich.text import Text
+
+    table = _plain_table(("provider", "market"), ("prices", "youngest", "oldest", "too old"), ("",), ())
+    for kind in document["prices"]:
+        cells = (
+            kind["provider"],
+            kind["market"],
+            str(kind["count"]),
+            _age_text(kind["youngest_hours"]),
+            _age_text(kind["oldest_hours"]),
+            str(kind["too_old"]),
+            f"{kind['currency']}: {kind['excluded']}" if kind["excluded"] else "",
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    console = Console(highlight=False)
+    console.print(Text(f"{document['observations']} observations of {document['series']} prices"))
+    console.print(Text(f"observed from {document['oldest']} to {document['newest']}"))
+    console.print(Text(f"last recorded {document['recorded']}"))
+    console.print(table)
+    console.print(Text(f"Too old is more than ADVISOR_PRICE_MAX_AGE_HOURS = {document['max_age_hours']:g} hours."))

@@ -116,7 +116,7 @@ def legal_layouts(work: Work, gpus_per_node: int, node_counts: tuple[int, ...]) 
 
 def _legal(found: Layouts, work: Work) -> Bools:
     shards = found.dp * found.cp
-    legal = (found.zero_stage == 0) | (shards > 1)
+    legal: Bools = (found.zero_stage == 0) | (shards > 1)
     legal &= (found.zero_stage < 2) | (found.pp == 1)
     legal &= (found.micro_batch == 1) | (
         found.micro_batch * (work.sequence_length // found.cp) <= MOST_MICRO_BATCH_TOKENS

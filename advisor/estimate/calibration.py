@@ -1,0 +1,77 @@
+"""Constants that no data sheet gives, read from one table with unit, source, date and reason per row."""
+
+import csv
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """The table's values by name; `dataclasses.replace` makes another set, as a fit to a site's own runs does."""
+
+    context_gib: float
+    communicator_gib: float
+    fragmentation: float
+    activation_share: float
+    adapter_activation_share: float
+    logits_bytes: float
+    logits_bytes_unfused: float
+    gathered_blocks: float
+    matrix_efficiency_volta: float
+    matrix_efficiency_ampere: float
+    matrix_efficiency_ada: float
+    matrix_efficiency_hopper: float
+    matrix_efficiency_blackwell: float
+    matrix_efficiency_amd: float
+    matrix_efficiency_fp8: float
+    matrix_efficiency_unfused: float
+    half_tokens: float
+    half_width: float
+    expert_efficiency: float
+    attention_efficiency: float
+    score_passes: float
+    memory_efficiency: float
+    elementwise_passes: float
+    elementwise_passes_unfused: float
+    layer_floor_seconds: float
+    layer_floor_seconds_unfused: float
+    link_efficiency: float
+    network_efficiency: float
+    link_latency_seconds: float
+    network_latency_seconds: float
+    tensor_exposed: float
+    data_exposed: float
+    data_hidden: float
+    context_exposed: float
+    expert_exposed: float
+    dequantisation_passes: float
+
+
+@cache
+def calibration() -> Calibration:
+    """Return the product's own constants."""
+    text = files("advisor.estimate").joinpath("data", "calibration.csv").read_text(encoding="utf-8")
+    values = {row["name"]: float(row["value"]) for row in csv.DictReader(text.splitlines())}
+    return Calibration(**{each.name: values[each.name] for each in fields(Calibration)})
+
+
+# First letters of GPU ids by generation.
+GENERATIONS = (
+    (("V100",), "volta"),
+    (("A100", "A10G", "A6000", "A800"), "ampere"),
+    (("L4", "RTX4090"), "ada"),
+    (("H100", "H200", "H800", "H20", "GH200"), "hopper"),
+    (("B200", "B300", "GB"), "blackwell"),
+    (("MI",), "amd"),
+)
+
+
+def generation(gpu: str) -> str:
+    """Name the generation of a GPU id; one that no row knows is taken as hopper, the last fitted on many runs."""
+    return next((name for letters, name in GENERATIONS if gpu.startswith(letters)), "hopper")
+
+
+def matrix_efficiency(constants: Calibration, gpu: str) -> float:
+    """Share of the dense 16-bit peak that large matrix products reach."""
+    return float(getattr(constants, f"matrix_efficiency_{generation(gpu)}"))

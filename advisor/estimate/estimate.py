@@ -24,7 +24,8 @@ class MemoryParts:
     @property
     def total(self) -> float:
         """Add the parts."""
-        return sum(asdict(self).values())
+        gib: list[float] = list(asdict(self).values())
+        return sum(gib)
 
     def document(self) -> dict[str, float]:
         """Return parts and total as `estimate --json` has them."""

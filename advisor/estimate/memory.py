@@ -188,7 +188,7 @@ def _without_recompute(layouts: Layouts, full: Bools) -> Layouts:
 
 
 def in_flight(layouts: Layouts) -> Floats:
-    """min(m, p) micro batches of the first stage, x (1 + (p - 1) / (p v)) when interleaved (Korthikanti, section 4.2.3)."""
+    """Micro batches that the first stage holds: min(m, p), x (1 + (p - 1) / (p v)) interleaved (Korthikanti, 4.2.3)."""
     p, v = layouts.pp, layouts.virtual
     interleaved = np.where(v > 1, 1 + (p - 1) / (p * v), 1.0)
     flying: Floats = np.minimum(layouts.micro_batches, p) * interleaved

@@ -1,0 +1,154 @@
+"""The best layout of every node count: all legal ones are sized, those that fit are timed, the fastest is taken."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import lru_cache
+
+import numpy as np
+
+from advisor.estimate.calibration import Calibration, calibration
+from advisor.estimate.estimate import TIGHT_HEADROOM, Estimate, MemoryParts
+from advisor.estimate.hardware import Hardware
+from advisor.estimate.layouts import RECOMPUTE, Floats, Ints, Layouts, legal_layouts
+from advisor.estimate.memory import GIB, MemoryBytes, memory_bytes
+from advisor.estimate.throughput import model_flop_utilization, tokens_per_second
+from advisor.estimate.work import Work
+
+
+def best_layouts(
+    work: Work, hardware: Hardware, node_counts: tuple[int, ...], constants: Calibration | None = None
+) -> list[Estimate]:
+    """Return each node count's estimate, in the order asked."""
+    chosen = constants or calibration()
+    if hardware.flop_per_second(work.precision) is None:
+        reason = f"{hardware.gpu.id} has no {work.precision}; choose another precision for this job"
+        return [_without_layout(nodes, hardware, reason) for nodes in node_counts]
+    layouts, memory, total = _sized(work, hardware.gpus_per_node, node_counts, chosen)
+    order = _fastest_first(work, layouts, total, hardware, chosen)
+    found: dict[int, Estimate] = {}
+    for index, speed, share in order:
+        nodes = int(layouts.nodes[index])
+        if nodes not in found:
+            found[nodes] = _fitting(layouts, memory, index, speed, share, hardware)
+    return [found.get(nodes) or _refused(work, layouts, memory, total, nodes, hardware) for nodes in node_counts]
+
+
+def estimate_all(work: Work, places: Mapping[str, Hardware], node_counts: tuple[int, ...]) -> dict[str, list[Estimate]]:
+    """Estimate one job on several kinds of nodes."""
+    return {name: best_layouts(work, hardware, node_counts) for name, hardware in places.items()}
+
+
+@lru_cache(maxsize=64)
+def _sized(
+    work: Work, gpus_per_node: int, node_counts: tuple[int, ...], constants: Calibration
+) -> tuple[Layouts, MemoryBytes, Floats]:
+    """Size all legal layouts; machines with as many GPUs a node share the answer."""
+    layouts = legal_layouts(work, gpus_per_node, node_counts)
+    memory = memory_bytes(work, layouts, constants)
+    return layouts, memory, memory.total()
+
+
+def _fastest_first(
+    work: Work, layouts: Layouts, total: Floats, hardware: Hardware, constants: Calibration
+) -> list[tuple[int, float, float]]:
+    """Return (index, tokens per second, MFU) of each node count's best that fits, those with headroom before tight."""
+    capacity = hardware.capacity_gib * GIB
+    inside = np.flatnonzero(total <= capacity)
+    if len(inside) == 0:
+        return []
+    candidates = layouts.take(inside)
+    speed = tokens_per_second(work, candidates, hardware, constants)
+    tight = total[inside] > (1 - TIGHT_HEADROOM) * capacity
+    # Equal speeds: the smaller memory first, then the simpler layout, so that answers do not depend on chance.
+    order = np.lexsort((candidates.pp, candidates.tp, total[inside], -speed, tight, candidates.nodes))
+    _, first = np.unique(candidates.nodes[order], return_index=True)
+    best = order[first]
+    share = model_flop_utilization(work, candidates.take(best), hardware, speed[best])
+    return [(int(inside[i]), float(speed[i]), float(mfu)) for i, mfu in zip(best, share, strict=True)]
+
+
+def _fitting(
+    layouts: Layouts, memory: MemoryBytes, index: int, speed: float, share: float, hardware: Hardware
+) -> Estimate:
+    parts = _parts(memory, index)
+    headroom = 1 - parts.total / hardware.capacity_gib
+    tight = headroom < TIGHT_HEADROOM
+    reason = f"only {100 * headroom:.0f} % of memory is left; {100 * TIGHT_HEADROOM:.0f} % is safe" if tight else None
+    nodes = int(layouts.nodes[index])
+    return Estimate(
+        nodes=nodes,
+        gpus=nodes * hardware.gpus_per_node,
+        verdict="tight" if tight else "fits",
+        layout=layouts.layout(index),
+        memory_gib=parts,
+        capacity_gib=hardware.capacity_gib,
+        tokens_per_second=speed,
+        mfu=share,
+        reason=reason,
+    )
+
+
+def _refused(
+    work: Work, layouts: Layouts, memory: MemoryBytes, total: Floats, nodes: int, hardware: Hardware
+) -> Estimate:
+    """Say why nothing fits: no legal layout, or the parts of the smallest one and what one step less saves."""
+    mine = np.flatnonzero(layouts.nodes == nodes)
+    if len(mine) == 0:
+        gpus = nodes * hardware.gpus_per_node
+        reason = (
+            f"no legal layout of {gpus} GPUs: no split of {work.shape.layers} layers and "
+            f"{work.shape.attention_heads} heads gives whole micro batches of {work.batch_sequences} sequences"
+        )
+        return _without_layout(nodes, hardware, reason)
+    plain = mine[(layouts.recompute[mine] == 0) & (layouts.micro_batch[mine] == layouts.micro_batch[mine].min())]
+    shown = _smallest(plain if len(plain) else mine, total)
+    least = _smallest(mine, total)
+    parts = _parts(memory, least)
+    return Estimate(
+        nodes=nodes,
+        gpus=nodes * hardware.gpus_per_node,
+        verdict="does_not_fit",
+        layout=None,
+        memory_gib=parts,
+        capacity_gib=hardware.capacity_gib,
+        tokens_per_second=None,
+        mfu=None,
+        reason=_reason(layouts, _parts(memory, shown), shown, parts, least, hardware),
+    )
+
+
+def _smallest(indices: Ints, total: Floats) -> int:
+    return int(indices[np.argmin(total[indices])])
+
+
+def _reason(
+    layouts: Layouts, parts: MemoryParts, shown: int, least_parts: MemoryParts, least: int, hardware: Hardware
+) -> str:
+    """Write "needs 91.0 GiB of 79.6: activations 40.1, …; micro batch 1 with full recomputation would need …"."""
+    named = ", ".join(f"{name} {gib:.1f}" for name, gib in parts.largest_first() if gib >= 0.05)
+    text = f"needs {parts.total:.1f} GiB of {hardware.capacity_gib:.1f}: {named}"
+    if least == shown:
+        return f"{text}; no legal layout needs less"
+    recompute = RECOMPUTE[int(layouts.recompute[least])]
+    return (
+        f"{text}; micro batch {int(layouts.micro_batch[least])} with {recompute} recomputation "
+        f"would need {least_parts.total:.1f} GiB"
+    )
+
+
+def _parts(memory: MemoryBytes, index: int) -> MemoryParts:
+    return MemoryParts(**{each.name: float(getattr(memory, each.name)[index]) / GIB for each in fields(memory)})
+
+
+def _without_layout(nodes: int, hardware: Hardware, reason: str) -> Estimate:
+    return Estimate(
+        nodes=nodes,
+        gpus=nodes * hardware.gpus_per_node,
+        verdict="does_not_fit",
+        layout=None,
+        memory_gib=None,
+        capacity_gib=hardware.capacity_gib,
+        tokens_per_second=None,
+        mfu=None,
+        reason=reason,
+    )

@@ -1,7 +1,8 @@
 """From a Hugging Face `config.json` to a shape. The file is untrusted: only numbers in sane ranges are taken.
 
-Families differ in names, not in meaning; a table gives each field its known spellings. What cannot be read is named
-with the key, and of the file nothing but the offending value is quoted.
+Families differ in names and in which small parts they have; one table gives each field its known spellings, another
+what sets a family apart. What cannot be read is named with its key, all keys at once, and of the file nothing but the
+offending value is quoted.
 """
 
 import json
@@ -9,43 +10,59 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from advisor.plan.shapes import ExpertLayers, LatentAttention, ModelShape
+from advisor.plan.shapes import ExpertLayers, LatentAttention, ModelShape, ShapeInvalid, shape_from_fields
+
+__all__ = ["ShapeInvalid", "read_config", "shape_of"]
 
 MAX_BYTES = 1024 * 1024
 LARGEST = 10_000_000
+LIMITS = {"layers": 10_000, "attention_heads": 100_000, "kv_heads": 100_000, "expert_count": 100_000}
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
     "hidden_size": ("hidden_size", "n_embd", "d_model"),
     "attention_heads": ("num_attention_heads", "n_head", "n_heads"),
-    "kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num"),
+    "kv_heads": ("num_key_value_heads", "num_kv_heads", "n_head_kv", "multi_query_group_num", "kv_n_heads"),
+    "head_dim": ("head_dim",),
     "ffn_size": ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"),
     "vocab_size": ("vocab_size", "padded_vocab_size"),
+    "learned_positions": ("n_positions", "max_position_embeddings"),
+    "sliding_window": ("sliding_window",),
     "expert_count": ("num_local_experts", "num_experts", "n_routed_experts"),
     "top_k": ("num_experts_per_tok", "moe_top_k"),
     "expert_ffn_size": ("moe_intermediate_size",),
     "shared": ("n_shared_experts", "num_shared_experts"),
+    "shared_ffn_size": ("shared_expert_intermediate_size",),
+    "dense_layers": ("first_k_dense_replace",),
+    "expert_every": ("moe_layer_freq", "decoder_sparse_step"),
 }
-# Families with a plain (not gated) feed-forward block and layer norms with biases.
-PLAIN_FAMILIES = {"gpt2", "gpt_neox", "gpt_bigcode", "gptj", "opt", "bloom", "falcon", "mpt", "starcoder2", "phi"}
-BIASED_FAMILIES = {"gpt2", "gpt_neox", "gpt_bigcode", "opt", "bloom", "starcoder2", "phi"}
-QKV_BIAS_FAMILIES = {"qwen2", "qwen2_moe"}
-QK_NORM_FAMILIES = {"qwen3", "qwen3_moe"}
-LEARNED_POSITIONS = {
-    "gpt2": ("n_positions", "n_ctx"),
-    "gpt_bigcode": ("n_positions",),
-    "opt": ("max_position_embeddings",),
+ALL_BIASES = {"qkv_bias": True, "output_bias": True, "mlp_bias": True, "norm_bias": True}
+PLAIN = {"gated_mlp": False}
+# What sets a family apart from a gated block with two norms and no biases.
+FAMILIES: dict[str, dict[str, Any]] = {
+    "gpt2": {**PLAIN, **ALL_BIASES, "tied_embeddings": True, "learned": 0},
+    "gpt_bigcode": {**PLAIN, **ALL_BIASES, "tied_embeddings": True, "learned": 0},
+    "opt": {**PLAIN, **ALL_BIASES, "tied_embeddings": True, "learned": 2},
+    "bloom": {**PLAIN, **ALL_BIASES, "tied_embeddings": True, "other_norms": 2},
+    "gpt_neox": {**PLAIN, **ALL_BIASES},
+    "gptj": {**PLAIN, "mlp_bias": True, "norm_bias": True, "norms_per_layer": 1, "head_bias": True},
+    "phi": {**PLAIN, **ALL_BIASES, "norms_per_layer": 1, "head_bias": True},
+    "starcoder2": {**PLAIN, **ALL_BIASES, "tied_embeddings": True},
+    "falcon": {**PLAIN, "norm_bias": True, "tied_embeddings": True},
+    "mpt": {**PLAIN, "tied_embeddings": True},
+    "qwen2": {"qkv_bias": True},
+    "qwen2_moe": {"qkv_bias": True, "shared_gate": True},
+    "gemma": {"tied_embeddings": True},
+    "gemma2": {"tied_embeddings": True, "norms_per_layer": 4, "slides": 2},
+    "cohere": {"tied_embeddings": True, "norms_per_layer": 1},
+    "olmo": {"norms_per_layer": 0, "other_norms": 0},
+    "olmo2": {"qk_norm": "all heads"},
+    "qwen3": {"qk_norm": "one head"},
+    "qwen3_moe": {"qk_norm": "one head"},
+    "stablelm": {"norm_bias": True},
+    "deepseek_v3": {"router_bias": True},
 }
-TIED_BY_DEFAULT = {"gpt2", "gpt_bigcode", "bloom", "falcon", "mpt", "opt", "gemma", "gemma2"}
-
-
-class ShapeInvalid(Exception):
-    """The configuration gives no shape: (key, what is wrong)."""
-
-    def __init__(self, key: str, says: str) -> None:
-        self.key = key
-        self.says = says
-        super().__init__(f"{key}: {says}" if key else says)
+OURS = {"learned", "slides", "qk_norm", "shared_gate", "router_bias"}
 
 
 def read_config(path: Path) -> ModelShape:
@@ -58,123 +75,198 @@ def read_config(path: Path) -> ModelShape:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise ShapeInvalid("", f"{path.name} cannot be read ({error.strerror})") from None
+        raise ShapeInvalid([("", f"{path.name} cannot be read ({error.strerror})")]) from None
     if len(raw) > MAX_BYTES:
-        raise ShapeInvalid("", f"{path.name} is larger than 1 MiB; it is no model configuration")
+        raise ShapeInvalid([("", f"{path.name} is larger than 1 MiB; it is no model configuration")])
     try:
         config = json.loads(raw)
     except (ValueError, RecursionError):
-        raise ShapeInvalid("", f"{path.name} is not JSON") from None
+        raise ShapeInvalid([("", f"{path.name} is not JSON")]) from None
     if not isinstance(config, dict):
-        raise ShapeInvalid("", f"{path.name} is not a JSON object")
+        raise ShapeInvalid([("", f"{path.name} is not a JSON object")])
     return shape_of(config, path.parent.name or path.stem)
 
 
 def shape_of(config: Mapping[str, Any], name: str) -> ModelShape:
-    """Make a shape of a configuration; a nested `text_config` is used where there is one."""
-    inner = config.get("text_config")
-    if isinstance(inner, dict):
-        config = {**config, **inner}
-    family = str(config.get("model_type", ""))
-    hidden = _needed(config, "hidden_size")
-    heads = _needed(config, "attention_heads")
-    head_dim = _number(config, ("head_dim",)) or hidden // heads
-    latent = _latent(config)
-    ffn = _number(config, SPELLINGS["ffn_size"]) or _plain_width(config, family, hidden)
-    return ModelShape(
-        name=name,
-        layers=_needed(config, "layers"),
-        hidden_size=hidden,
-        attention_heads=heads,
-        kv_heads=_kv_heads(config, family, heads),
-        head_dim=latent.v_head_dim if latent else head_dim,
-        ffn_size=ffn,
-        vocab_size=_needed(config, "vocab_size"),
-        gated_mlp=family not in PLAIN_FAMILIES,
-        tied_embeddings=_flag(config, "tie_word_embeddings", family in TIED_BY_DEFAULT),
-        qkv_bias=_flag(config, "attention_bias", family in QKV_BIAS_FAMILIES),
-        qk_norm=family in QK_NORM_FAMILIES,
-        biases=family in BIASED_FAMILIES,
-        learned_positions=_number(config, LEARNED_POSITIONS.get(family, ())) or 0,
-        latent=latent,
-        experts=_experts(config, ffn),
-    )
+    """Make a shape of a configuration; a nested `text_config` is used where there is one.
+
+    Raises:
+        ShapeInvalid: keys are missing, mistyped, absurd or at odds; every fault with its key.
+    """
+    for part in ("text_config", "attn_config"):
+        inner = config.get(part)
+        if isinstance(inner, dict):
+            config = {**config, **inner}
+    keys = _Keys(config)
+    fields = _fields(keys)
+    if keys.faults:
+        raise ShapeInvalid(keys.faults)
+    try:
+        return shape_from_fields(name, **fields)
+    except ShapeInvalid as error:
+        raise ShapeInvalid([(keys.spelled(field), says) for field, says in error.faults]) from None
 
 
-def _number(config: Mapping[str, Any], keys: tuple[str, ...]) -> int | None:
-    for key in keys:
-        value = config.get(key)
+class _Keys:
+    """Reads keys of a configuration by their known spellings and collects what is wrong with them."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+        self.family = str(config.get("model_type", ""))
+        self.traits = FAMILIES.get(self.family, {})
+        self.faults: list[tuple[str, str]] = []
+
+    def spelled(self, field: str) -> str:
+        """Return the key under which the configuration has a field, or the usual one."""
+        known = SPELLINGS.get(field, (field,))
+        return next((key for key in known if self.config.get(key) is not None), known[0])
+
+    def number(self, field: str) -> int | None:
+        """Return a whole number, or None where the key is absent, null, or at fault."""
+        key = self.spelled(field)
+        value, limit = self.config.get(key), LIMITS.get(field, LARGEST)
         if value is None:
-            continue
+            return None
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ShapeInvalid(key, f"must be a whole number, not {str(value)[:40]!r}")
-        if not 0 <= value <= LARGEST:
-            raise ShapeInvalid(key, f"must be between 0 and {LARGEST:,}, not {str(value)[:40]}")
+            self.faults.append((key, f"must be a whole number, not {str(value)[:40]!r}"))
+        elif not 0 <= value <= limit:
+            self.faults.append((key, f"must be between 0 and {limit:,}, not {str(value)[:40]}"))
+        else:
+            return value
+        return None
+
+    def needed(self, field: str, why: str = "it makes the shape of the model") -> int:
+        """Return a whole number above 0; 1 stands in where it is at fault."""
+        before = len(self.faults)
+        value = self.number(field)
+        if not value and len(self.faults) == before:
+            self.faults.append((self.spelled(field), f"is missing; {why}"))
+        return value or 1
+
+    def flag(self, key: str, default: bool) -> bool:
+        """Return true or false; the default where the key is absent, null, or at fault."""
+        value = self.config.get(key)
+        if value is None:
+            return default
+        if not isinstance(value, bool):
+            self.faults.append((key, f"must be true or false, not {str(value)[:40]!r}"))
+            return default
         return value
-    return None
 
 
-def _needed(config: Mapping[str, Any], field: str) -> int:
-    value = _number(config, SPELLINGS[field])
-    if not value:
-        raise ShapeInvalid(SPELLINGS[field][0], "is missing; it makes the shape of the model")
-    return value
+def _fields(keys: _Keys) -> dict[str, Any]:
+    hidden, heads, layers = keys.needed("hidden_size"), keys.needed("attention_heads"), keys.needed("layers")
+    head_dim = keys.number("head_dim")
+    latent = _latent(keys)
+    if head_dim is None and latent is None and hidden % heads and not keys.faults:
+        keys.faults.append(
+            (keys.spelled("attention_heads"), f"{heads} does not divide {hidden}, and head_dim is missing")
+        )
+    head_dim = latent.v_head_dim if latent else head_dim or max(1, hidden // heads)
+    kv_heads = _kv_heads(keys, heads)
+    ffn = _width(keys, hidden)
+    window = keys.number("sliding_window") if keys.flag("use_sliding_window", True) else None
+    traits = keys.traits
+    norms = {"one head": 2 * head_dim, "all heads": (heads + kv_heads) * head_dim}
+    return {
+        "layers": layers,
+        "hidden_size": hidden,
+        "attention_heads": heads,
+        "kv_heads": kv_heads,
+        "head_dim": head_dim,
+        "ffn_size": ffn,
+        "vocab_size": keys.needed("vocab_size"),
+        "qk_norm_size": norms.get(traits.get("qk_norm", ""), 0),
+        "learned_positions": keys.needed("learned_positions") + traits["learned"] if "learned" in traits else 0,
+        "sliding_window": window,
+        "sliding_layers": layers // traits.get("slides", 1) if window else 0,
+        "latent": latent,
+        "experts": _experts(keys, layers, ffn),
+        **{field: value for field, value in traits.items() if field not in OURS},
+        **_flags(keys),
+    }
 
 
-def _flag(config: Mapping[str, Any], key: str, default: bool) -> bool:
-    value = config.get(key, default)
-    if not isinstance(value, bool):
-        raise ShapeInvalid(key, f"must be true or false, not {str(value)[:40]!r}")
-    return value
+def _flags(keys: _Keys) -> dict[str, Any]:
+    """Read what families let the configuration decide; a family's habit is the default."""
+    traits = keys.traits
+    found: dict[str, Any] = {
+        "tied_embeddings": keys.flag("tie_word_embeddings", traits.get("tied_embeddings", False)),
+        "mlp_bias": keys.flag("mlp_bias", traits.get("mlp_bias", False)),
+    }
+    if keys.config.get("attention_bias") is not None:
+        found["qkv_bias"] = found["output_bias"] = keys.flag("attention_bias", False)
+    if keys.family == "starcoder2":
+        biases = keys.flag("use_bias", True)
+        found |= {"qkv_bias": biases, "output_bias": biases, "mlp_bias": biases}
+    if keys.family == "stablelm":
+        found["qkv_bias"] = keys.flag("use_qkv_bias", False)
+    if keys.family == "falcon":
+        biases = keys.flag("bias", False)
+        found |= {"qkv_bias": biases, "output_bias": biases, "mlp_bias": biases}
+        alone = keys.flag("parallel_attn", True) and not keys.flag("new_decoder_architecture", False)
+        found["norms_per_layer"] = 1 if alone else 2
+    return found
 
 
-def _kv_heads(config: Mapping[str, Any], family: str, heads: int) -> int:
-    if config.get("multi_query") is True and family in {"falcon", "gpt_bigcode"}:
+def _kv_heads(keys: _Keys, heads: int) -> int:
+    grouped = keys.flag("new_decoder_architecture", False)
+    if keys.family in {"falcon", "gpt_bigcode"} and keys.flag("multi_query", True) and not grouped:
         return 1
-    return _number(config, SPELLINGS["kv_heads"]) or heads
+    return keys.number("kv_heads") or heads
 
 
-def _plain_width(config: Mapping[str, Any], family: str, hidden: int) -> int:
-    """Families that state no width use four times the hidden size, or a stated ratio of it."""
-    ratio = _number(config, ("expansion_ratio",))
-    if family in PLAIN_FAMILIES:
-        return (ratio or 4) * hidden
-    raise ShapeInvalid("intermediate_size", "is missing; it makes the shape of the model")
+def _width(keys: _Keys, hidden: int) -> int:
+    """Families without a stated width use four times the hidden size, or a stated ratio of it."""
+    before = len(keys.faults)
+    stated = keys.number("ffn_size")
+    if stated or len(keys.faults) > before:
+        return stated or 1
+    if keys.traits.get("gated_mlp", True):
+        return keys.needed("ffn_size")
+    return (keys.number("expansion_ratio") or 4) * hidden
 
 
-def _latent(config: Mapping[str, Any]) -> LatentAttention | None:
-    rank = _number(config, ("kv_lora_rank",))
+def _latent(keys: _Keys) -> LatentAttention | None:
+    rank = keys.number("kv_lora_rank")
     if not rank:
         return None
-    parts = {key: _number(config, (key,)) for key in ("qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")}
-    missing = next((key for key, value in parts.items() if not value), None)
-    if missing:
-        raise ShapeInvalid(missing, "is missing; latent attention needs it")
+    why = "latent attention needs it"
     return LatentAttention(
-        q_lora_rank=_number(config, ("q_lora_rank",)) or None,
+        q_lora_rank=keys.number("q_lora_rank") or None,
         kv_lora_rank=rank,
-        qk_nope_head_dim=parts["qk_nope_head_dim"] or 0,
-        qk_rope_head_dim=parts["qk_rope_head_dim"] or 0,
-        v_head_dim=parts["v_head_dim"] or 0,
+        qk_nope_head_dim=keys.needed("qk_nope_head_dim", why),
+        qk_rope_head_dim=keys.needed("qk_rope_head_dim", why),
+        v_head_dim=keys.needed("v_head_dim", why),
     )
 
 
-def _experts(config: Mapping[str, Any], ffn: int) -> ExpertLayers | None:
-    count = _number(config, SPELLINGS["expert_count"])
+def _experts(keys: _Keys, layers: int, ffn: int) -> ExpertLayers | None:
+    count = keys.number("expert_count")
     if not count or count == 1:
         return None
-    layers = _needed(config, "layers")
-    dense = _number(config, ("first_k_dense_replace",)) or 0
-    every = _number(config, ("moe_layer_freq", "decoder_sparse_step")) or 1
-    width = _number(config, SPELLINGS["expert_ffn_size"]) or ffn
-    shared = _number(config, SPELLINGS["shared"]) or 0
-    shared_width = _number(config, ("shared_expert_intermediate_size",))
-    if shared_width:
-        shared = max(1, round(shared_width / width))
+    width = keys.number("expert_ffn_size") or ffn
+    together = keys.number("shared_ffn_size")
+    shared = keys.number("shared") or 0
     return ExpertLayers(
         count=count,
-        top_k=_number(config, SPELLINGS["top_k"]) or 2,
+        top_k=keys.needed("top_k", "experts need it"),
         ffn_size=width,
-        shared=shared,
-        moe_layers=max(0, layers - dense) // every,
+        shared=max(1, round(together / width)) if together else shared,
+        moe_layers=_moe_layers(keys, layers),
+        shared_ffn_size=together or None,
+        shared_gate=bool(together) and keys.traits.get("shared_gate", False),
+        router_bias=keys.traits.get("router_bias", False),
     )
+
+
+def _moe_layers(keys: _Keys, layers: int) -> int:
+    """Count the layers with experts: dense ones first, then every n-th, less those that are listed as dense.
+
+    DeepSeek counts layers from 0 and Qwen from 1, which matters only where n is above 1.
+    """
+    dense, every = keys.number("dense_layers") or 0, keys.number("expert_every") or 1
+    start = 1 if keys.config.get("decoder_sparse_step") is not None else 0
+    listed = keys.config.get("mlp_only_layers")
+    excluded = {each for each in listed if type(each) is int} if isinstance(listed, list) else set()
+    return sum(1 for each in range(dense, layers) if (each + start) % every == 0 and each not in excluded)

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 
-from advisor.plan.shapes import ExpertLayers, LatentAttention, ModelShape
+from advisor.plan.shapes import ExpertLayers, LatentAttention, ModelShape, shape_from_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,19 @@ def presets() -> Mapping[str, Preset]:
 
 
 def _preset(row: dict[str, str]) -> Preset:
-    shape = ModelShape(
-        name=row["name"],
+    return Preset(
+        shape=_shape(row),
+        published_parameters=int(row["published_parameters"]),
+        published_active=int(row["published_active"]) if row["published_active"] else None,
+        source=row["source"],
+        date=row["date"],
+    )
+
+
+def _shape(row: dict[str, str]) -> ModelShape:
+    biases, window = row["all_biases"] == "1", row["sliding_window"]
+    return shape_from_fields(
+        row["name"],
         layers=int(row["layers"]),
         hidden_size=int(row["hidden_size"]),
         attention_heads=int(row["attention_heads"]),
@@ -40,19 +51,16 @@ def _preset(row: dict[str, str]) -> Preset:
         vocab_size=int(row["vocab_size"]),
         gated_mlp=row["gated_mlp"] == "1",
         tied_embeddings=row["tied_embeddings"] == "1",
-        qkv_bias=row["qkv_bias"] == "1",
-        qk_norm=row["qk_norm"] == "1",
-        biases=row["biases"] == "1",
+        qkv_bias=biases or row["qkv_bias"] == "1",
+        output_bias=biases,
+        mlp_bias=biases,
+        norm_bias=biases,
+        qk_norm_size=int(row["qk_norm_size"] or 0),
         learned_positions=int(row["learned_positions"] or 0),
+        sliding_window=int(window) if window else None,
+        sliding_layers=int(row["layers"]) if window else 0,
         latent=_latent(row),
         experts=_experts(row),
-    )
-    return Preset(
-        shape=shape,
-        published_parameters=int(row["published_parameters"]),
-        published_active=int(row["published_active"]) if row["published_active"] else None,
-        source=row["source"],
-        date=row["date"],
     )
 
 
@@ -77,4 +85,5 @@ def _experts(row: dict[str, str]) -> ExpertLayers | None:
         ffn_size=int(row["expert_ffn_size"]),
         shared=int(row["shared_experts"]),
         moe_layers=int(row["moe_layers"]),
+        router_bias=row["router_bias"] == "1",
     )

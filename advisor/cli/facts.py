@@ -32,7 +32,7 @@ def models(name: str | None, sources: bool, as_json: bool) -> None:
     elif name is not None:
         _show_model(chosen[0])
     else:
-        heads = ["model", "parameters, 1e9", "active, 1e9", "layers", "hidden", "vocabulary"]
+        heads = ["model", "total, 1e9", "active, 1e9", "layers", "hidden", "vocabulary"]
         _table(heads, [(_model_cells(preset), [_origin(preset)]) for preset in chosen], sources=sources)
         _hint(sources)
 
@@ -74,7 +74,7 @@ def machines(name: str | None, sources: bool, as_json: bool) -> None:
         _table(heads, [(_machine_cells(each), _origins(each.facts)) for each in rented.values()], sources=sources)
         heads = ["GPU", "memory, MiB", "memory, GB/s", "bf16, TFLOP/s", "fp8, TFLOP/s", "link, GB/s", "W"]
         _table(heads, [(_gpu_cells(each), _origins(each.facts)) for each in cards.values()], sources=sources)
-        click.echo("GPU memory is what the device reports, peaks are dense, a link counts both directions.")
+        click.echo("GPU memory as the device reports it; dense peaks; links count both directions.")
         _hint(sources)
 
 
@@ -197,8 +197,8 @@ def _table(heads: Sequence[str], rows: Sequence[tuple[Sequence[str], list[str]]]
 
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, head in enumerate(heads):
-        table.add_column(head, justify="left" if head in LEFT else "right", no_wrap=number == 0, overflow="fold")
+    for head in heads:
+        table.add_column(head, justify="left" if head in LEFT else "right", no_wrap=head in LEFT)
     for cells, _ in rows:
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)

@@ -11,6 +11,7 @@ from advisor import __version__
 
 COMMANDS = {
     "plan": ("advisor.cli.plan:plan", "Plan training runs: what to run where, when, and why."),
+    "estimate": ("advisor.cli.estimate:estimate", "Memory and speed of every job on every machine."),
     "check": ("advisor.cli.documents:check", "Validate a plan document."),
     "init": ("advisor.cli.documents:init", "Write a commented plan document to start from."),
     "schema": ("advisor.cli.documents:schema", "Print the JSON Schema of a document."),

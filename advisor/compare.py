@@ -105,6 +105,7 @@ def savings(base: Question, plan: Costed, deadline: float) -> Savings | None:
     return Savings(
         total=Money.of_cents(other.total_cents),
         saved=Money.of_cents(other.total_cents - plan.total_cents),
+        finish=answer.formulation.ledger.grid.moment(other.finish_seconds),
         status=answer.outcome.status,
         gap=other.gap,
     )

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pricing.transfer import TransferPrice, transfer_price
-
 from advisor.configurations import Configuration, configurations_of
 from advisor.places import Exclusion, Grid, Place
 from advisor.plan.schema import Job, Limit, TrainingPlan
 from advisor.spot_net import HOUR, Net, spot_nets
 from pricing.money import half_even, micro_usd
+from pricing.transfer import TransferPrice, transfer_price
 from solver import After, Budget, Option, Pool, Problem, Quota
 from solver import Job as SolverJob
 

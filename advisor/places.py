@@ -10,9 +10,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from pricing.hardware import machines
-
 from advisor.plan.schema import Cluster, ClusterCost, Commitment, Discount, RentedMachine, TrainingPlan
+from pricing.hardware import machines
 from pricing.money import half_even, micro_usd
 from pricing.offer import Market, Offer
 
@@ -33,6 +32,7 @@ class UnitPrice:
     basis: str
     source: str
     observed_at: datetime | None
+    confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +242,7 @@ def offer_places(
         if reason:
             exclusions.append(Exclusion(what, reason))
         else:
-            places.append(_offer_place(offer, plan))
+            places.append(_offer_place(offer, plan, as_of))
     return places, exclusions
 
 
@@ -273,7 +273,7 @@ def hours_text(length: timedelta) -> str:
     return f"{length / timedelta(hours=1):.1f}".removesuffix(".0")
 
 
-def _offer_place(offer: Offer, plan: TrainingPlan) -> Place:
+def _offer_place(offer: Offer, plan: TrainingPlan, as_of: datetime) -> Place:
     percent = max((d.percent for d in plan.discounts if _matches(d, offer)), default=Decimal(0))
     net = half_even(Fraction(offer.micro_usd_per_hour) * (1 - Fraction(percent) / 100))
     price = UnitPrice(
@@ -282,6 +282,7 @@ def _offer_place(offer: Offer, plan: TrainingPlan) -> Place:
         basis=offer.basis,
         source=offer.source if percent == 0 else f"{offer.source}; less {percent.normalize():f} % (discounts)",
         observed_at=offer.observed_at,
+        confirmed_at=offer.confirmed_at if offer.confirmed_at and offer.confirmed_at <= as_of else None,
     )
     return Place(
         key="/".join(

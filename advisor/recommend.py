@@ -110,18 +110,11 @@ def quantity_text(quantity: Fraction) -> str:
     return text.rstrip("0").rstrip(".")
 
 
-def _line(
-    job: str | None,
-    description: str,
-    quantity: Fraction,
-    unit: str,
-    price: UnitPrice,
-    category: str | None = None,
-) -> Line:
+def _line(description: str, quantity: Fraction, unit: str, price: UnitPrice, **fields: object) -> Line:
     return Line.model_validate(
         {
-            "job": job,
-            "category": category or price.category,
+            "job": None,
+            "category": price.category,
             "description": description,
             "quantity": quantity_text(quantity),
             "unit": unit,
@@ -130,19 +123,24 @@ def _line(
             "basis": price.basis,
             "source": price.source,
             "observed_at": price.observed_at,
+            "confirmed_at": price.confirmed_at,
+            **fields,
         }
     )
 
 
 def _job_lines(job: Job, ordered: Sequence[SolverSegment], ledger: Ledger) -> list[Line]:
     lines, sites = [], []
-    for segment in (s for s in ordered if s.job == job.name):
+    for index, segment in enumerate(ordered):
+        if segment.job != job.name:
+            continue
         place = ledger.places[segment.pool]
         hours = Fraction(segment.end_s - segment.start_s, HOUR)
         for price in place.prices:
             if price.micro_usd_per_hour or place.kind == "commitment":
                 text = _segment_text(segment, place, ledger)
-                lines.append(_line(job.name, text, segment.nodes * hours, "node-hour", price))
+                quantity = segment.nodes * hours
+                lines.append(_line(text, quantity, "node-hour", price, job=job.name, segment=index))
         if place.site not in sites:
             sites.append(place.site)
     return lines + [line for site in sites for line in _staging_lines(job, site, ledger)]
@@ -166,7 +164,7 @@ def _staging_lines(job: Job, site: str, ledger: Ledger) -> list[Line]:
         observed_at=price.observed_at,
     )
     text = f"dataset from {job.dataset.location} to {site}, once"
-    return [_line(job.name, text, Fraction(job.dataset.gib), "GiB", unit, "egress")]
+    return [_line(text, Fraction(job.dataset.gib), "GiB", unit, job=job.name, category="egress")]
 
 
 def _upfront_lines(ledger: Ledger) -> list[Line]:
@@ -182,7 +180,7 @@ def _upfront_lines(ledger: Ledger) -> list[Line]:
             observed_at=None,
         )
         text = f"commitment {commitment.name}, up front, used or not"
-        lines.append(_line(None, text, Fraction(1), "commitment", price, "upfront"))
+        lines.append(_line(text, Fraction(1), "commitment", price, category="upfront"))
     return lines
 
 

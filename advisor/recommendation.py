@@ -112,6 +112,14 @@ class Line(Part):
     basis: str
     source: str
     observed_at: Moment | None
+    confirmed_at: Moment | None = Field(default=None, description="when a price was last seen unchanged, by as_of")
+    segment: int | None = Field(default=None, description="index into segments of what the line is for")
+
+    @property
+    def known_at(self) -> datetime | None:
+        """When the price was last known to hold: its age counts from here."""
+        moments = [at for at in (self.observed_at, self.confirmed_at) if at is not None]
+        return max(moments, default=None)
 
 
 class Savings(Part):
@@ -120,6 +128,7 @@ class Savings(Part):
     against: Literal["all on-demand"] = "all on-demand"
     total: Money
     saved: Money
+    finish: Moment
     status: Literal["optimal", "feasible"]
     gap: float
 
@@ -185,6 +194,8 @@ class Recommendation(Part):
     as_of: Moment
     software: str
     seed: int
+    start: Moment = Field(description="the plan's start: hours count from here")
+    horizon: Moment = Field(description="the end of the plan's time")
     total: Money | None
     lower_bound: Money | None
     gap: float | None

@@ -127,8 +127,7 @@ def _cluster(index: int, plan: TrainingPlan) -> list[Requirement]:
     nodes = Requirement(
         path=f"clusters[{index}].nodes",
         says=f"{cluster.name} has {cluster.nodes} nodes",
-        # A window states its own nodes, so more nodes only count once the windows are gone too.
-        without=changed(nodes=UNBOUND, available=None),
+        without=changed(nodes=UNBOUND),
     )
     if cluster.available is None:
         return [nodes]
@@ -137,7 +136,8 @@ def _cluster(index: int, plan: TrainingPlan) -> list[Requirement]:
         says=f"{cluster.name} has its nodes only in the stated windows",
         without=changed(available=None),
     )
-    return [nodes, windows]
+    # A window states its own nodes, so the windows are dropped first.
+    return [windows, nodes]
 
 
 def _limit(index: int, plan: TrainingPlan) -> Requirement:

@@ -165,7 +165,7 @@ def _not_planned(
 
 
 def _head(request: PlanRequest) -> dict[str, object]:
-    plan = request.loaded.plan
+    plan, grid = request.loaded.plan, request.loaded.grid
     return {
         "id": f"rec_{secrets.token_hex(8)}",
         "plan": PlanReference(name=plan.name, sha256=request.loaded.sha256),
@@ -173,6 +173,8 @@ def _head(request: PlanRequest) -> dict[str, object]:
         "as_of": request.as_of,
         "software": f"advisor {__version__}",
         "seed": request.seed,
+        "start": grid.start,
+        "horizon": grid.moment(grid.hours * 3600),
     }
 
 

@@ -53,9 +53,15 @@ def open_engine(database_url: str) -> Engine:
         url = _with_driver(make_url(database_url))
     except (ArgumentError, ValueError) as error:
         raise DatabaseUnavailable(_no_address(type(error).__name__)) from None
+    # What follows the first @ would be taken for the host, and shown.
+    if url.get_backend_name() != "sqlite" and database_url.count("@") > 1:
+        raise DatabaseUnavailable(_no_address("an @ in a user name or password is written %40"))
     try:
         return _connected(url)
-    except (NoSuchModuleError, ImportError, ArgumentError, TypeError) as error:
+    except ModuleNotFoundError as error:
+        missing = f"{error.name} is not installed; pip install 'gpu-training-cost-advisor[postgres]'"
+        raise DatabaseUnavailable(f"the database {_name(url)} cannot be opened: {missing}") from None
+    except (NoSuchModuleError, ArgumentError, TypeError) as error:
         raise DatabaseUnavailable(_no_address(_first_line(error))) from None
     except (DBAPIError, OSError) as error:
         raise DatabaseUnavailable(f"the database {_name(url)} cannot be opened: {_reason(error)}") from None

@@ -186,7 +186,8 @@ def _number(text: str) -> Decimal:
         number = decimal_of(text)
     except ValueError:
         raise ValueError(f"{text[:40]!a} is no finite number; write digits with a point, like 55.04") from None
-    if abs(number) > LARGEST_NUMBER:
+    # By digits first: arithmetic on 1e999999999 overflows.
+    if number and (number.adjusted() > 9 or abs(number) > LARGEST_NUMBER):
         raise ValueError(f"{text[:40]!a} is too large")
     if number != 0 and number.adjusted() < SMALLEST_EXPONENT:
         raise ValueError(f"{text[:40]!a} is too small")

@@ -91,6 +91,22 @@ def segment_lines(one: Segment, place: str, rates: dict[str, str], **origin: Any
     return [line(one.job, category, text, hours, usd, **origin) for category, usd in rates.items()]
 
 
+def numbered(lines: list[Line], segments: list[Segment]) -> list[Line]:
+    """Give each line the index of the segment whose job and period its description names."""
+    periods = [f"{moment_text(s.start)} to {moment_text(s.end)}" for s in segments]
+    return [
+        one.model_copy(
+            update={
+                "segment": next(
+                    (i for i, s in enumerate(segments) if s.job == one.job and one.description.endswith(periods[i])),
+                    None,
+                )
+            }
+        )
+        for one in lines
+    ]
+
+
 OWNED_RATES = {"capital": "8.026541", "power": "1.5912", "staff": "1.027397"}
 OWNED_ORIGIN = {"basis": "plan_document", "source": "plan document, clusters onprem", "observed_at": None}
 SPOT_ORIGIN = {"basis": "spot_mean", "source": "AWS DescribeSpotPriceHistory", "observed_at": SPOT_SEEN}
@@ -126,6 +142,8 @@ def answer(segments: list[Segment], lines: list[Line], jobs: list[JobResult], **
         "as_of": AS_OF,
         "software": "advisor 0.1.0",
         "seed": 0,
+        "start": at(0),
+        "horizon": at(312),
         "total": Money(amount=str(total)),
         "lower_bound": Money(amount=str(total)),
         "gap": 0.0,
@@ -137,7 +155,7 @@ def answer(segments: list[Segment], lines: list[Line], jobs: list[JobResult], **
         "alternatives": [],
         "infeasibility": None,
     } | fields
-    return Recommendation(segments=segments, lines=lines, jobs=jobs, **merged)
+    return Recommendation(segments=segments, lines=numbered(lines, segments), jobs=jobs, **merged)
 
 
 def rich_answer(**fields: Any) -> Recommendation:
@@ -197,7 +215,9 @@ def rich_answer(**fields: Any) -> Recommendation:
         ),
     ]
     merged: dict[str, Any] = {
-        "savings": Savings(total=more("14873.02"), saved=Money(amount="14873.02"), status="optimal", gap=0.0),
+        "savings": Savings(
+            total=more("14873.02"), saved=Money(amount="14873.02"), finish=at(280), status="optimal", gap=0.0
+        ),
         "idle": [
             Idle(
                 cluster="onprem",

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 
+from advisor.estimate.work import Stack
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
@@ -15,7 +17,8 @@ class Calibration:
     fragmentation: float
     activation_share: float
     adapter_activation_share: float
-    logits_bytes: float
+    logits_bytes_fused: float
+    logits_bytes_plain: float
     logits_bytes_unfused: float
     gathered_blocks: float
     matrix_efficiency_volta: float
@@ -25,16 +28,21 @@ class Calibration:
     matrix_efficiency_blackwell: float
     matrix_efficiency_amd: float
     matrix_efficiency_fp8: float
-    matrix_efficiency_unfused: float
+    matrix_share_fused: float
+    matrix_share_plain: float
+    matrix_share_unfused: float
     half_tokens: float
     half_width: float
     expert_efficiency: float
-    attention_efficiency: float
+    attention_efficiency_fused: float
+    attention_efficiency_plain: float
     score_passes: float
     memory_efficiency: float
-    elementwise_passes: float
+    elementwise_passes_fused: float
+    elementwise_passes_plain: float
     elementwise_passes_unfused: float
-    layer_floor_seconds: float
+    layer_floor_seconds_fused: float
+    layer_floor_seconds_plain: float
     layer_floor_seconds_unfused: float
     link_efficiency: float
     network_efficiency: float
@@ -46,6 +54,10 @@ class Calibration:
     context_exposed: float
     expert_exposed: float
     dequantisation_passes: float
+
+    def by_stack(self, name: str, stack: Stack) -> float:
+        """Return the constant of a stack of software."""
+        return float(getattr(self, f"{name}_{stack}"))
 
 
 @cache

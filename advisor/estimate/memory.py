@@ -197,7 +197,7 @@ def in_flight(layouts: Layouts) -> Floats:
 
 def logits_bytes(work: Work, layouts: Layouts, constants: Calibration) -> Floats:
     """Bytes of logits and their gradient, split over t: so many a token and vocabulary entry."""
-    each = constants.logits_bytes if work.stack == "fused" else constants.logits_bytes_unfused
+    each = constants.by_stack("logits_bytes", work.stack)
     tokens = layouts.micro_batch * work.sequence_length / layouts.cp
     entries: Floats = each * tokens * work.shape.vocab_size / layouts.tp
     return entries

@@ -135,9 +135,12 @@ def _work(row: Row) -> Work:
 
 
 def _stack(row: Row) -> Stack:
-    """Tell stacks of 2020 to 2022 by their names and their attention."""
-    old = row["attn_impl"] == "unfused" or row["framework"].startswith("Megatron-DeepSpeed")
-    return "unfused" if old else "fused"
+    """Tell the stack by its attention and by the names of NVIDIA's frameworks."""
+    framework = row["framework"]
+    if row["attn_impl"] == "unfused" or framework.startswith("Megatron-DeepSpeed"):
+        return "unfused"
+    fused = framework.startswith(("NeMo", "Megatron", "MaxText"))
+    return "fused" if fused else "plain"
 
 
 def _span(row: Row, sequence: int) -> float:

@@ -48,14 +48,12 @@ def rates_of(work: Work, hardware: Hardware, constants: Calibration) -> Rates:
     peak, own = hardware.flop_per_second(wide), hardware.flop_per_second(work.precision)
     if peak is None or own is None:
         raise ValueError(f"{hardware.gpu.id} has no {work.precision}")
-    efficiency = matrix_efficiency(constants, hardware.gpu.id)
-    if work.stack == "unfused":
-        efficiency *= constants.matrix_efficiency_unfused
+    efficiency = matrix_efficiency(constants, hardware.gpu.id) * constants.by_stack("matrix_share", work.stack)
     narrow = constants.matrix_efficiency_fp8 if work.precision == "fp8" else 1.0
     return Rates(
         matrix=efficiency * peak,
         linear=efficiency * narrow * own,
-        attention=constants.attention_efficiency * peak,
+        attention=constants.by_stack("attention_efficiency", "fused" if work.stack == "fused" else "plain") * peak,
         memory=constants.memory_efficiency * hardware.memory_byte_per_second,
     )
 
@@ -95,7 +93,7 @@ def layer_seconds(work: Work, layouts: Layouts, rates: Rates, fabric: Fabric, co
     if work.method == "qlora":
         frozen = (work.shape.parameters - shape.embedding_parameters) / shape.layers
         compute = compute + (passes * constants.dequantisation_passes * 2 * frozen / rates.memory)
-    floor = constants.layer_floor_seconds if work.stack == "fused" else constants.layer_floor_seconds_unfused
+    floor = constants.by_stack("layer_floor_seconds", work.stack)
     busy: Floats = np.maximum(compute, floor * (1 + 0.5 * (layouts.recompute == FULL)))
     return busy + _exchange_seconds(work, layouts, fabric, constants, tokens)
 
@@ -124,7 +122,7 @@ def _expert_seconds(
 def _score_seconds(work: Work, layouts: Layouts, rates: Rates, constants: Calibration, tokens: Floats) -> Floats:
     """Scores and values: fused kernels 3.5 forwards (the backward recomputes), unfused ones pass over the matrix."""
     forward = forward_flop(work).scores * tokens / layouts.tp
-    if work.stack == "fused":
+    if not work.scores_are_kept:
         fused: Floats = (3.5 + 1.0 * (layouts.recompute == FULL)) * forward / rates.attention
         return fused
     again = 1.0 * (layouts.recompute >= SELECTIVE)
@@ -135,7 +133,7 @@ def _score_seconds(work: Work, layouts: Layouts, rates: Rates, constants: Calibr
 
 def _elementwise_seconds(work: Work, layouts: Layouts, rates: Rates, constants: Calibration, tokens: Floats) -> Floats:
     """Norms, residuals, rotary and activations: so many passes over a hidden-wide tensor, forward, 3 in training."""
-    passes = constants.elementwise_passes if work.stack == "fused" else constants.elementwise_passes_unfused
+    passes = constants.by_stack("elementwise_passes", work.stack)
     shape, split = work.shape, np.where(work.sequence_parallel, layouts.tp, 1)
     wide = 0.5 * shape.hidden_size / split + 0.5 * attention_width(shape)[0] / 2 / layouts.tp
     rounds = 3.0 + 1.0 * (layouts.recompute == FULL) + 0.5 * (layouts.recompute == SELECTIVE)

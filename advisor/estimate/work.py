@@ -14,8 +14,9 @@ ADAPTER_RANK = 16
 # 4-bit NormalFloat in blocks of 64 with doubly quantised scales: 4.127 bits (QLoRA, arXiv:2305.14314, section 3).
 NF4_BYTES = 4.127 / 8
 
-# `fused` kernels of 2023 and later: flash attention, fused norms, overlapped collectives. `unfused`: 2020 to 2022.
-Stack = Literal["fused", "unfused"]
+# `fused`: kernels and overlap of Megatron Core, NeMo, Transformer Engine since 2023; `plain`: PyTorch with flash
+# attention (FSDP, torchtitan, nanotron, Hugging Face); `unfused`: 2020 to 2022. Plans are estimated on `fused`.
+Stack = Literal["fused", "plain", "unfused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ import csv
 import io
 from datetime import datetime
 
-from advisor.outputs.digest import segment_numbers
 from advisor.outputs.phrases import one_line
 from advisor.recommendation import Line, Recommendation, Segment
 from pricing.moments import moment_text
@@ -44,7 +43,7 @@ def costs_csv(recommendation: Recommendation) -> str:
     writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     centers = {job.job: job.cost_center for job in recommendation.jobs}
-    for line, number in zip(recommendation.lines, segment_numbers(recommendation), strict=True):
+    for line in recommendation.lines:
         row = {
             "recommendation": recommendation.id,
             "plan": safe(recommendation.plan.name),
@@ -52,8 +51,8 @@ def costs_csv(recommendation: Recommendation) -> str:
             "cost_center": safe(centers.get(line.job or "")),
             **_line_cells(line, recommendation.as_of),
         }
-        if number is not None:
-            row |= {"segment": str(number + 1), **_segment_cells(recommendation.segments[number])}
+        if line.segment is not None:
+            row |= {"segment": str(line.segment + 1), **_segment_cells(recommendation.segments[line.segment])}
         writer.writerow(row)
     return stream.getvalue()
 
@@ -65,7 +64,7 @@ def safe(text: str | None) -> str:
 
 
 def _line_cells(line: Line, as_of: datetime) -> dict[str, str]:
-    seen = line.observed_at
+    seen, known = line.observed_at, line.known_at
     return {
         "job": safe(line.job),
         "category": line.category,
@@ -77,7 +76,7 @@ def _line_cells(line: Line, as_of: datetime) -> dict[str, str]:
         "basis": safe(line.basis),
         "source": safe(line.source),
         "observed_at": "" if seen is None else moment_text(seen),
-        "age_hours": "" if seen is None else f"{(as_of - seen).total_seconds() / 3600:.2f}",
+        "age_hours": "" if known is None else f"{(as_of - known).total_seconds() / 3600:.2f}",
     }
 
 

@@ -11,7 +11,6 @@ from decimal import Decimal
 
 from advisor.outputs.phrases import age, counted, date, listed, percent, percent_at_most, site, usd
 from advisor.recommendation import Excluded, Line, Recommendation, Savings
-from pricing.moments import moment_text
 
 WHOLE_PLAN = "whole plan"
 MOST_EXCLUDED_ROWS = 12
@@ -92,12 +91,14 @@ def savings_phrase(saved: Savings | None) -> str | None:
 
 def price_ages(answer: Recommendation) -> str:
     """Say how many prices the total rests on and how old they were when the plan was made."""
-    places = [None if number is None else site(answer.segments[number]) for number in segment_numbers(answer)]
     rows = {
-        (place, line.unit, line.unit_price.amount, line.basis, line.source, line.observed_at)
-        for line, place in zip(answer.lines, places, strict=True)
-        if line.observed_at
-    }
+        (
+            None if line.segment is None else site(answer.segments[line.segment]),
+            line.unit, line.unit_price.amount, line.basis, line.source, line.known_at,
+        )
+        for line in answer.lines
+        if line.known_at
+    }  # fmt: skip
     moments = sorted(at for *_, at in rows if at)
     if not moments:
         return "prices: none from a market, every rate stands in the plan document"
@@ -112,8 +113,8 @@ def origin(line: Line, as_of: datetime) -> str:
     """Say where a line's price comes from: basis, source, age; what stands in the plan document has no age."""
     basis = line.basis.replace("_", " ")
     parts = [line.source] if line.source.startswith(basis) else [basis, line.source]
-    if line.observed_at is not None:
-        parts.append(f"{age(as_of - line.observed_at)} old")
+    if line.known_at is not None:
+        parts.append(f"{age(as_of - line.known_at)} old")
     return " · ".join(parts)
 
 
@@ -132,27 +133,12 @@ def by_category(answer: Recommendation) -> list[Sum]:
     return sorted(sums, key=lambda group: -group.cost)
 
 
-def segment_numbers(answer: Recommendation) -> list[int | None]:
-    """Return for each line the index of its segment, None where it belongs to none.
-
-    A job's segments never overlap, so the job with the period that ends a line's description names one of them.
-    """
-    periods = {
-        (segment.job, f"{moment_text(segment.start)} to {moment_text(segment.end)}"): index
-        for index, segment in enumerate(answer.segments)
-    }
-    return [
-        next((n for (job, period), n in periods.items() if job == line.job and line.description.endswith(period)), None)
-        for line in answer.lines
-    ]
-
-
 def segment_costs(answer: Recommendation) -> list[Decimal]:
     """Return for each segment the sum of its lines."""
     costs = [Decimal("0.00")] * len(answer.segments)
-    for number, line in zip(segment_numbers(answer), answer.lines, strict=True):
-        if number is not None:
-            costs[number] += Decimal(line.cost.amount)
+    for line in answer.lines:
+        if line.segment is not None:
+            costs[line.segment] += Decimal(line.cost.amount)
     return costs
 
 

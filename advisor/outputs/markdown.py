@@ -181,7 +181,7 @@ def _lines(answer: Recommendation) -> str:
             escaped(line.basis),
             escaped(line.source),
             "" if line.observed_at is None else clock(line.observed_at),
-            "" if line.observed_at is None else age(answer.as_of - line.observed_at),
+            "" if line.known_at is None else age(answer.as_of - line.known_at),
         ]
         for group in by_job(answer)
         for line in group.lines
@@ -208,7 +208,7 @@ def _alternatives(answer: Recommendation) -> str:
     if saved := answer.savings:
         other = Decimal(saved.total.amount)
         note = escaped(proof(saved.status, saved.gap))
-        rows.append([saved.against, usd(other), usd_difference(other - plan), "", note])
+        rows.append([saved.against, usd(other), usd_difference(other - plan), clock(saved.finish), note])
     for one in answer.alternatives:
         amount = None if one.total is None else Decimal(one.total.amount)
         rows.append(

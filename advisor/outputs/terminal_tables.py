@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from advisor.outputs.digest import by_category, by_job, origin, proof, segment_costs, segment_numbers
+from advisor.outputs.digest import by_category, by_job, origin, proof, segment_costs
 from advisor.outputs.page import Column, Page
 from advisor.outputs.phrases import (
     clock,
@@ -102,7 +102,6 @@ def _interruptions(job: JobResult) -> str:
 def lines(page: Page, answer: Recommendation) -> None:
     """Print the cost lines by job with basis, source and age; what a line shares with the one above is said once."""
     page.heading("Cost lines", "quantity x unit price; a line without an origin has the one above it")
-    numbers = dict(zip(map(id, answer.lines), segment_numbers(answer), strict=True))
     rows: list[list[Text]] = []
     ruled = []
     for group in by_job(answer):
@@ -113,7 +112,7 @@ def lines(page: Page, answer: Recommendation) -> None:
             said = origin(line, answer.as_of)
             note = "" if said == above else said
             above = said
-            what = page.stack(page.text(_subject(answer, line, numbers[id(line)])), page.text(note, "dim"))
+            what = page.stack(page.text(_subject(answer, line, line.segment)), page.text(note, "dim"))
             figures = [quantity(line), usd(line.unit_price.amount), usd(line.cost.amount)]
             rows.append([what, *(page.text(figure) for figure in figures)])
     columns = [Column("Line"), *(Column(header, figures=True) for header in ("Quantity", "Unit price", "Cost"))]
@@ -156,7 +155,13 @@ def alternatives(page: Page, answer: Recommendation) -> None:
     rows = [[page.text("this plan", "bold"), page.text(usd(plan), "bold"), Text(), _finish(page, answer)]]
     if saved := answer.savings:
         other = Decimal(saved.total.amount)
-        rows.append([_named(page, saved.against, saved.status, saved.gap), *_totals(page, other, plan), Text()])
+        rows.append(
+            [
+                _named(page, saved.against, saved.status, saved.gap),
+                *_totals(page, other, plan),
+                page.text(clock(saved.finish)),
+            ]
+        )
     for one in answer.alternatives:
         name = _named(page, one.description, one.status, one.gap, one.reason)
         totals = [page.text("cannot be done", "dim"), Text()]

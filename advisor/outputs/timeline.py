@@ -125,7 +125,7 @@ def timeline(answer: Recommendation, width: int, glyphs: Glyphs = UNICODE) -> Ch
 
 def _scale(answer: Recommendation, cells: int) -> Scale:
     """Span the work and its deadlines; deadlines further away than the work is long are left to a marker."""
-    start = min(segment.start for segment in answer.segments)
+    start = min([answer.start, *(segment.start for segment in answer.segments)])
     finish = max(segment.end for segment in answer.segments)
     longest = finish + (finish - start)
     due = [job.deadline for job in answer.jobs if job.deadline is not None and job.deadline <= longest]

@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
-from pricing.hardware import gpus, machines
-
 from advisor.errors import Fault
 from advisor.plan.messages import suggestion
 from advisor.plan.schema import Cluster, Job, TrainingPlan
+from pricing.hardware import gpus, machines
 
 Item = TypeVar("Item")
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from answer_builders import answer, at, job_result, line, rich_answer, segment, segment_lines
+from answer_builders import answer, at, job_result, rich_answer, segment, segment_lines
 
 from advisor.outputs import phrases
-from advisor.outputs.digest import excluded_rows, headline, price_ages, savings_phrase, segment_numbers
+from advisor.outputs.digest import excluded_rows, headline, price_ages, savings_phrase
 from advisor.recommendation import Excluded, Money, Savings
 
 
@@ -79,7 +79,9 @@ def test_savings_are_honest():
     def saved(amount: str, status: str) -> str | None:
         total = Money(amount=str(Decimal("100.00") + Decimal(amount)))
         return savings_phrase(
-            Savings.model_validate({"total": total, "saved": Money(amount=amount), "status": status, "gap": 0.0})
+            Savings.model_validate(
+                {"total": total, "saved": Money(amount=amount), "finish": at(9), "status": status, "gap": 0.0}
+            )
         )
 
     assert saved("25.00", "optimal") == "$25.00 (20.0 %) less than all on-demand"
@@ -109,11 +111,3 @@ def test_excluded_are_grouped_only_when_many():
     assert len(rows) == 12
     assert rows[0].what == "6: w0, w1 and 4 more"
     assert hidden == 30 - 6 - 11
-
-
-def test_lines_outside_segments_have_no_number():
-    """A line that names no period belongs to no segment."""
-    part = segment("a", 0, 10)
-    lines = [*segment_lines(part, "cluster onprem", {"power": "1"}), line("a", "egress", "dataset, once", 1, "5")]
-
-    assert segment_numbers(answer([part], lines, [job_result("a", [part], lines)])) == [0, None]

@@ -135,11 +135,11 @@ def _job_lines(job: Job, ordered: Sequence[SolverSegment], ledger: Ledger) -> li
         if segment.job != job.name:
             continue
         place = ledger.places[segment.pool]
-        hours = Fraction(segment.end_s - segment.start_s, HOUR)
+        quantity = segment.nodes * Fraction(segment.end_s - segment.start_s, HOUR)
         for price in place.prices:
-            if price.micro_usd_per_hour or place.kind == "commitment":
+            # Lines of zero cost only for commitments (contract, Sums): what rounds to no cent is none.
+            if cents(quantity * price.micro_usd_per_hour) or place.kind == "commitment":
                 text = _segment_text(segment, place, ledger)
-                quantity = segment.nodes * hours
                 lines.append(_line(text, quantity, "node-hour", price, job=job.name, segment=index))
         if place.site not in sites:
             sites.append(place.site)

@@ -60,7 +60,7 @@ def plan_of(document: Any, *, name: str, as_of: datetime, folder: Path | None) -
     faults += _horizon_faults(plan, start)
     if faults:
         raise DocumentInvalid(name, faults)
-    grid = Grid(start=start, hours=_horizon_hours(plan, start), end_minutes=plan.end_grid_minutes)
+    grid = Grid(start=start, hours=horizon_hours(plan, start), end_minutes=plan.end_grid_minutes)
     return LoadedPlan(plan=settled, grid=grid, shapes=shapes, warnings=tuple(warnings), sha256=plan_sha256(settled))
 
 
@@ -98,7 +98,8 @@ def _horizon_faults(plan: TrainingPlan, start: datetime) -> list[Fault]:
     return faults
 
 
-def _horizon_hours(plan: TrainingPlan, start: datetime) -> int:
+def horizon_hours(plan: TrainingPlan, start: datetime) -> int:
+    """Return the stated horizon, or the last deadline and at least 90 days where a job has none, in whole hours."""
     if plan.horizon_days is not None:
         return max(1, floor(plan.horizon_days * 24))
     hours = [(job.deadline - start) // timedelta(hours=1) for job in plan.jobs if job.deadline is not None]

@@ -1,0 +1,45 @@
+"""Why no plan is possible: a smallest conflict, and repairs that were solved; what the requirements of a plan cost."""
+
+from advisor.explain.asking import Search
+from advisor.explain.conflict import conflict_of
+from advisor.explain.repairs import repairs_of
+from advisor.explain.requirements import requirements_of
+from advisor.planning import Question
+from advisor.recommendation import Conflict, Infeasibility
+
+
+def explain(question: Question, deadline: float) -> Infeasibility:
+    """Name requirements that cannot hold together, and the least changes that make the plan possible.
+
+    `deadline` is the moment (monotonic seconds) by which the explanation stands.
+    """
+    homeless = _jobs_without_speed(question)
+    if homeless:
+        return Infeasibility(conflict=homeless, repairs=[])
+    search = Search(question, deadline)
+    requirements = requirements_of(question.plan)
+    conflict = conflict_of(search, question.plan, requirements)
+    repairs = repairs_of(search, question.plan, requirements, conflict)
+    takes = {repair.path.partition(", ")[0]: repair.change for repair in reversed(repairs)}
+    return Infeasibility(
+        conflict=[
+            Conflict(path=r.path, says=r.says + (f"; it takes {takes[r.path]}" if r.path in takes else ""))
+            for r in conflict
+        ],
+        repairs=repairs,
+    )
+
+
+def _jobs_without_speed(question: Question) -> list[Conflict]:
+    """Jobs that no relaxation helps, since nothing says how fast they run."""
+    machines = sorted({offer.machine for offer in question.offers} | {c.name for c in question.plan.clusters})
+    some = ", ".join(machines[:6]) + (" …" if len(machines) > 6 else "")
+    conflicts = []
+    for index, job in enumerate(question.plan.jobs):
+        if not job.measured:
+            says = (
+                f"{job.name} has no measured speed, and this version plans on measured speeds only; measure tokens per "
+                f"second on one of {some or 'its machines'} and state it here as {{machine, nodes, tokens_per_second}}"
+            )
+            conflicts.append(Conflict(path=f"jobs[{index}].measured", says=says))
+    return conflicts

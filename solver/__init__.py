@@ -3,8 +3,8 @@
 Importing this package loads neither OR-Tools nor NumPy; `solve` does when it is called.
 """
 
-from solver.problem import After, Budget, Commit, Job, Option, Pool, Problem, Quota
-from solver.solution import Infeasible, Progress, Reason, Refused, Segment, Solved, Undecided
+from solver.problem import After, Budget, Choice, Commit, Job, Option, Pool, Problem, Quota
+from solver.solution import Infeasible, Progress, Reason, Segment, Solved, Undecided
 from solver.solve import CheckFailed, solve
 from solver.verify import Violation, exact_cost, violations
 
@@ -12,6 +12,7 @@ __all__ = [
     "After",
     "Budget",
     "CheckFailed",
+    "Choice",
     "Commit",
     "Infeasible",
     "Job",
@@ -21,7 +22,6 @@ __all__ = [
     "Progress",
     "Quota",
     "Reason",
-    "Refused",
     "Segment",
     "Solved",
     "Undecided",

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from solver import Infeasible, Refused, Solved, solve
+from solver import Infeasible, Solved, solve
 from solver.documents import ProblemInvalid, read_problem, schedule_document
 
 FINE, OTHER, BAD_DOCUMENT, NO_SCHEDULE = 0, 1, 2, 3
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--seed must be at least 0 and below 2^31")
     try:
         return _solve(given.problem, given.time_limit, given.seed)
-    except (ProblemInvalid, Refused) as error:
+    except ProblemInvalid as error:
         print(f"{given.problem}: {error}", file=sys.stderr)  # noqa: T201  a command prints
         return BAD_DOCUMENT
     except OSError as error:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from solver.problem import Job, Pool, Problem, Steps
+from solver.problem import Budget, Choice, Job, Pool, Problem, Steps
 from solver.solution import Infeasible, Reason, Solved, Undecided
 
 if TYPE_CHECKING:
@@ -116,7 +116,14 @@ def _faults(problem: Problem) -> Iterable[Reason]:
         yield from _names(f"quotas[{i}].pools", quota.pools, {pool.id for pool in problem.pools})
     for i, job in enumerate(problem.jobs):
         yield from _job_faults(f"jobs[{i}]", job, problem)
+    for i, choice in enumerate(problem.choices):
+        yield from _choice_faults(f"choices[{i}]", choice, problem)
+    if problem.max_interrupts_ppm is not None and problem.max_interrupts_ppm < 0:
+        yield Reason("max_interrupts_ppm", "must be at least 0")
+    if not problem.objective:
+        yield Reason("objective", "must name at least one of cost, finish, risk")
     for i, budget in enumerate(problem.budgets):
+        yield from _window(f"budgets[{i}]", budget, problem)
         yield from _names(f"budgets[{i}].pools", budget.pools or (), {pool.id for pool in problem.pools})
         yield from _names(f"budgets[{i}].jobs", budget.jobs or (), {job.id for job in problem.jobs})
     yield from _cycles(problem)
@@ -152,8 +159,23 @@ def _pool_faults(path: str, pool: Pool, problem: Problem) -> Iterable[Reason]:
         yield Reason(f"{path}.min_bill_s", "must be at most end_grid_s, or a multiple of grid_s")
     if pool.interrupts_ppm_nh < 0:
         yield Reason(f"{path}.interrupts_ppm_nh", "must be at least 0")
-    if pool.commit is not None and min(pool.commit.unit_cost, pool.commit.max_units) < 0:
-        yield Reason(f"{path}.commit", "must be at least 0")
+    if pool.commit is not None and min(pool.commit.unit_cost, pool.commit.max_units, pool.commit.lot - 1) < 0:
+        yield Reason(f"{path}.commit", "unit_cost and max_units must be at least 0, lot at least 1")
+
+
+def _choice_faults(path: str, choice: Choice, problem: Problem) -> Iterable[Reason]:
+    yield from _names(f"{path}.pools", choice.pools, {pool.id for pool in problem.pools if pool.commit is not None})
+    for field, value in (("max_pools", choice.max_pools), ("max_units", choice.max_units)):
+        if value is not None and value < 0:
+            yield Reason(f"{path}.{field}", "must be at least 0")
+
+
+def _window(path: str, budget: Budget, problem: Problem) -> Iterable[Reason]:
+    for field, value in (("from_s", budget.from_s), ("to_s", budget.to_s)):
+        if value is not None and (value % problem.grid_s or value < 0):
+            yield Reason(f"{path}.{field}", "must be a multiple of grid_s, at least 0")
+    if budget.to_s is not None and budget.to_s <= (budget.from_s or 0):
+        yield Reason(f"{path}.to_s", "must be later than from_s")
 
 
 def _job_faults(path: str, job: Job, problem: Problem) -> Iterable[Reason]:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 Steps = tuple[tuple[int, int], ...]
+Objective = Literal["cost", "finish", "risk"]
 NOTHING: Mapping[str, int] = MappingProxyType({})
 # Read by solver.documents: unknown fields are errors and nothing is coerced.
 STRICT = {"extra": "forbid", "strict": True}
@@ -17,12 +18,18 @@ STRICT = {"extra": "forbid", "strict": True}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """Up-front micro-USD per node for the whole life of a pool, and how many nodes may be bought."""
+    """Up-front micro-USD per node for the whole life of a pool; how many nodes are sold, in whole lots."""
 
     __pydantic_config__ = STRICT
 
     unit_cost: int
     max_units: int
+    lot: int = 1
+
+    @property
+    def most(self) -> int:
+        """Return the most nodes that whole lots give."""
+        return self.max_units // self.lot * self.lot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,18 @@ class Quota:
     id: str
     pools: tuple[str, ...]
     limit: Steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Commit pools that are bought together or instead of each other: at most so many pools, at most so many nodes."""
+
+    __pydantic_config__ = STRICT
+
+    id: str
+    pools: tuple[str, ...]
+    max_pools: int | None = None
+    max_units: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +117,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Money of the listed jobs in the listed pools is at most `limit` micro-USD; None means all."""
+    """Money of the listed jobs in the listed pools is at most `limit` micro-USD; None means all.
+
+    With a window [from_s, to_s) only what running costs in it counts, and a commit where the pool's first capacity
+    lies in it.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -106,11 +129,25 @@ class Budget:
     pools: tuple[str, ...] | None
     jobs: tuple[str, ...] | None
     limit: int
+    from_s: int | None = None
+    to_s: int | None = None
+
+    @property
+    def has_window(self) -> bool:
+        """Whether only a part of the plan's time counts."""
+        return self.from_s is not None or self.to_s is not None
+
+    def covers(self, begin_s: int, end_s: int) -> bool:
+        """Whether a stretch of time lies in the window."""
+        return (self.from_s or 0) <= begin_s and (self.to_s is None or end_s <= self.to_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Minimise total cost, or the latest finish and then cost, subject to (C1)...(C10)."""
+    """Minimise the objectives one after the other, and cost at last where it is not among them; (C1)...(C10) hold.
+
+    `max_interrupts_ppm` limits the expected interruptions of all jobs together.
+    """
 
     __pydantic_config__ = STRICT
 
@@ -122,11 +159,24 @@ class Problem:
     jobs: tuple[Job, ...]
     quotas: tuple[Quota, ...] = ()
     budgets: tuple[Budget, ...] = ()
-    objective: Literal["cost", "finish"] = "cost"
+    choices: tuple[Choice, ...] = ()
+    max_interrupts_ppm: int | None = None
+    objective: Objective | tuple[Objective, ...] = "cost"
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """Return what is minimised, one after the other, each name once."""
+        stated: tuple[Objective, ...] = (self.objective,) if isinstance(self.objective, str) else self.objective
+        return tuple(dict.fromkeys((*stated, "cost")))
 
     def pool(self, name: str) -> Pool:
         """Return the pool of this id."""
         return next(pool for pool in self.pools if pool.id == name)
+
+
+def pays_at(pool: Pool) -> int:
+    """Return the second at which a commit of this pool is paid: its first capacity, 0 where it never has any."""
+    return next((at for at, nodes in pool.capacity if nodes > 0), 0)
 
 
 def pieces(steps: Steps, horizon_s: int) -> list[tuple[int, int, int]]:

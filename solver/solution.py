@@ -66,11 +66,3 @@ class Progress:
     phase: str
     best_uusd: int | None = None
     bound_uusd: int | None = None
-
-
-class Refused(Exception):
-    """The problem uses what this version does not do; each reason names its path."""
-
-    def __init__(self, reasons: list[Reason]) -> None:
-        self.reasons = reasons
-        super().__init__("; ".join(f"{reason.path}: {reason.says}" for reason in reasons))

@@ -1,5 +1,6 @@
-"""Solves a problem: refuses what this version does not do, reduces, searches, and checks every answer."""
+"""Solves a problem: reduces, searches, and checks every answer."""
 
+import time
 from collections.abc import Callable
 
 from solver.problem import Problem
@@ -7,8 +8,6 @@ from solver.solution import (
     ONE_CENT_UUSD,
     Infeasible,
     Progress,
-    Reason,
-    Refused,
     Solved,
     StoppedBy,
     Undecided,
@@ -29,26 +28,23 @@ def solve(
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Solved | Infeasible | Undecided:
-    """Find the cheapest schedule with a lower bound, within about `time_limit_s` seconds.
-
-    Raises:
-        Refused: the problem uses commits, moves, interruption limits or minimum bills longer than the end grid.
-    """
-    reasons = refusals(problem)
-    if reasons:
-        raise Refused(reasons)
+    """Find the cheapest schedule with a lower bound, within about `time_limit_s` seconds."""
+    began = time.monotonic()
+    from solver.engine.clock import Clock
+    from solver.engine.purchases import purchases
     from solver.engine.reduce import reduce
     from solver.engine.search import search
 
     reduced = reduce(problem)
     if reduced.impossible:
         return Infeasible(conflict=reduced.impossible)
-    found = search(reduced.problem, problem, time_limit_s, seed, progress)
+    found = search(reduced.problem, problem, Clock(time_limit_s, began), seed, progress)
     stopped: StoppedBy = "wall_time" if found.out_of_time else "work_limit"
     if found.segments is None:
         return Infeasible(conflict=()) if found.is_impossible else Undecided(stopped_by=stopped)
-    cost, bound = exact_cost(problem, found.segments, {}), found.bound_n3600
-    broken = violations(problem, found.segments, {})
+    commits = purchases(problem, found.segments)
+    cost, bound = exact_cost(problem, found.segments, commits), found.bound_n3600
+    broken = violations(problem, found.segments, commits)
     if broken or bound > cost:
         raise CheckFailed(f"{problem.name}: bound {bound}, cost {cost}, {broken}")
     cost_uusd, bound_uusd = rounded(cost), max(0, bound // HOUR)
@@ -56,6 +52,7 @@ def solve(
     return Solved(
         status="optimal" if proved else "feasible",
         segments=found.segments,
+        commits=commits,
         cost_n3600=cost,
         cost_uusd=cost_uusd,
         bound_uusd=min(bound_uusd, cost_uusd),
@@ -67,21 +64,3 @@ def rounded(cost_n3600: int) -> int:
     """Round 1/3600 micro-USD half-even to whole micro-USD."""
     whole, rest = divmod(cost_n3600, HOUR)
     return whole + (rest * 2 > HOUR or (rest * 2 == HOUR and whole % 2))
-
-
-def refusals(problem: Problem) -> list[Reason]:
-    """Name what this version does not do, by path; what has no effect is not refused."""
-    found = []
-    for i, pool in enumerate(problem.pools):
-        if pool.commit is not None:
-            found.append(Reason(f"pools[{i}].commit", "commits are not solved in this version; leave the pool out"))
-        if pool.min_bill_s > problem.end_grid_s:
-            says = "a minimum bill longer than end_grid_s is not solved in this version"
-            found.append(Reason(f"pools[{i}].min_bill_s", says))
-    for i, job in enumerate(problem.jobs):
-        if any(job.move_cost.values()):
-            found.append(Reason(f"jobs[{i}].move_cost", "moves are not solved in this version; set them to 0"))
-        if job.max_interrupts_ppm is not None:
-            says = "interruption limits are not solved in this version; leave the field out"
-            found.append(Reason(f"jobs[{i}].max_interrupts_ppm", says))
-    return found

@@ -1,14 +1,13 @@
 """The checker: every rule (C1)...(C10) and the exact cost, written without any engine.
 
-It knows the whole problem of solver/README.md, also what this version's engine refuses. Costs are exact integers in
-1/3600 micro-USD.
+Costs are exact integers in 1/3600 micro-USD.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from solver.problem import Budget, Job, Pool, Problem, Steps, pieces
+from solver.problem import Budget, Choice, Job, Pool, Problem, Steps, pays_at, pieces
 from solver.solution import Segment
 
 HOUR = 3600
@@ -153,7 +152,7 @@ def value_at(steps: Steps, moment: int) -> int:
 
 
 def commit(problem: Problem, schedule: Schedule) -> list[Violation]:
-    """(C8) nodes in use in a commit pool are at most the nodes committed, and those at most max_units."""
+    """(C8) nodes in use in a commit pool are at most the nodes committed: whole lots, at most max_units, as chosen."""
     broken = []
     for pool in problem.pools:
         units = schedule.commits.get(pool.id, 0)
@@ -163,9 +162,22 @@ def commit(problem: Problem, schedule: Schedule) -> list[Violation]:
             continue
         if not 0 <= units <= pool.commit.max_units:
             broken.append(Violation("C8", f"{pool.id}: {units} of at most {pool.commit.max_units} committed"))
+        if units % pool.commit.lot:
+            broken.append(Violation("C8", f"{pool.id}: {units} committed, sold in lots of {pool.commit.lot}"))
         mine = [s for s in schedule.segments if s.pool == pool.id]
         broken += [Violation("C8", v.says) for v in _over(f"commit pool {pool.id}", mine, ((0, units),))]
-    return broken
+    return broken + [Violation("C8", says) for choice in problem.choices for says in _chosen(choice, schedule)]
+
+
+def _chosen(choice: Choice, schedule: Schedule) -> list[str]:
+    """At most max_pools of the listed pools have nodes committed, at most max_units nodes in all."""
+    units = [schedule.commits.get(name, 0) for name in choice.pools]
+    bought, total, says = sum(n > 0 for n in units), sum(units), []
+    if choice.max_pools is not None and bought > choice.max_pools:
+        says.append(f"choice {choice.id}: {bought} pools bought, {choice.max_pools} allowed")
+    if choice.max_units is not None and total > choice.max_units:
+        says.append(f"choice {choice.id}: {total} nodes committed, {choice.max_units} allowed")
+    return says
 
 
 def counts(problem: Problem, schedule: Schedule) -> list[Violation]:
@@ -179,7 +191,17 @@ def counts(problem: Problem, schedule: Schedule) -> list[Violation]:
         risk = sum(ppm[s.pool] * s.nodes * (s.end_s - s.start_s) for s in mine)
         if job.max_interrupts_ppm is not None and risk > job.max_interrupts_ppm * HOUR:
             broken.append(Violation("C9", f"{job.id}: interruptions above {job.max_interrupts_ppm} ppm"))
+    if problem.max_interrupts_ppm is not None and risk_n3600(problem, schedule.segments) > (
+        problem.max_interrupts_ppm * HOUR
+    ):
+        broken.append(Violation("C9", f"all jobs together: interruptions above {problem.max_interrupts_ppm} ppm"))
     return broken
+
+
+def risk_n3600(problem: Problem, segments: Sequence[Segment]) -> int:
+    """Return the expected interruptions of all segments: ppm x nodes x seconds, in 1e-6 / 3600."""
+    ppm = {pool.id: pool.interrupts_ppm_nh for pool in problem.pools}
+    return sum(ppm[s.pool] * s.nodes * (s.end_s - s.start_s) for s in segments)
 
 
 def budget(problem: Problem, schedule: Schedule) -> list[Violation]:
@@ -206,11 +228,14 @@ def exact_cost(problem: Problem, segments: Sequence[Segment], commits: Mapping[s
 
 
 def spent_n3600(problem: Problem, schedule: Schedule, entry: Budget) -> int:
-    """Return what a budget counts: commits where no jobs are listed; stage, move and hold where no pools are."""
+    """Return what a budget counts: commits where no jobs are listed; stage, move and hold where no pools are.
+
+    With a window: what running costs inside it, and the commits that are paid inside it.
+    """
     pools = {pool.id: pool for pool in problem.pools}
     jobs = [job for job in problem.jobs if entry.jobs is None or job.id in entry.jobs]
     spent = sum(
-        run_n3600(pools[s.pool], s)
+        run_n3600(pools[s.pool], s, entry)
         for job in jobs
         for s in schedule.of(job.id)
         if entry.pools is None or s.pool in entry.pools
@@ -218,18 +243,26 @@ def spent_n3600(problem: Problem, schedule: Schedule, entry: Budget) -> int:
     if entry.jobs is None:
         for name, units in schedule.commits.items():
             bought = pools[name].commit
-            if bought is not None and (entry.pools is None or name in entry.pools):
+            counts_here = entry.pools is None or name in entry.pools
+            if bought is not None and counts_here and entry.covers(pays_at(pools[name]), pays_at(pools[name]) + 1):
                 spent += bought.unit_cost * units * HOUR
-    if entry.pools is None:
+    if entry.pools is None and not entry.has_window:
         spent += sum(beside_n3600(pools, job, schedule.of(job.id)) for job in jobs)
     return spent
 
 
-def run_n3600(pool: Pool, segment: Segment) -> int:
-    """Nodes x integral of the price over [start_s, max(end_s, start_s + min_bill_s)), in 1/3600 micro-USD."""
+def run_n3600(pool: Pool, segment: Segment, entry: Budget | None = None) -> int:
+    """Nodes x integral of the price over [start_s, max(end_s, start_s + min_bill_s)), in 1/3600 micro-USD.
+
+    With a budget: the part of it that lies in the budget's window.
+    """
     end = max(segment.end_s, segment.start_s + pool.min_bill_s)
+    opens, closes = segment.start_s, end
+    if entry is not None:
+        opens = max(opens, entry.from_s or 0)
+        closes = closes if entry.to_s is None else min(closes, entry.to_s)
     integral = sum(
-        price * max(0, min(end, stop) - max(segment.start_s, begin))
+        price * max(0, min(closes, stop) - max(opens, begin))
         for begin, stop, price in pieces(pool.price, max(end, pool.price[-1][0] + 1))
     )
     return segment.nodes * integral

@@ -95,35 +95,82 @@ def plans_of(document: dict[str, Any], job: dict[str, Any]) -> list[tuple[tuple[
 
 
 def plan_cost(chosen: tuple[Any, ...], job: dict[str, Any], pools: dict[str, Any]) -> int:
-    """Add up run, stage and hold second by second of the grid's finest step."""
-    cost = 0
-    for name, nodes, start, end, _, _ in chosen:
-        cost += nodes * sum(at(pools[name]["price"], second) * 60 for second in range(start, end, 60))
-    for region in {pools[segment[0]]["region"] for segment in chosen}:
-        cost += job.get("stage_cost", {}).get(region, 0) * HOUR
+    """Add up run, stage, move and hold, minute by minute."""
+    cost = sum(run_cost(segment, pools) for segment in chosen)
+    regions = [pools[segment[0]]["region"] for segment in chosen]
+    cost += sum(job.get("stage_cost", {}).get(region, 0) for region in set(regions)) * HOUR
+    for left, entered in itertools.pairwise(regions):
+        if left != entered:
+            cost += job.get("move_cost", {}).get(left, 0) * HOUR
     return cost + job.get("hold_cost_h", 0) * (chosen[-1][3] - job.get("release_s", 0))
 
 
+def run_cost(segment: tuple[Any, ...], pools: dict[str, Any], window: tuple[int, int | None] = (0, None)) -> int:
+    """Pay every minute up to the end or the minimum bill, that lies in the window."""
+    name, nodes, start, end, _, _ = segment
+    end = max(end, start + pools[name].get("min_bill_s", 0))
+    minutes = (m for m in range(start, end, 60) if window[0] <= m and (window[1] is None or m < window[1]))
+    return nodes * sum(at(pools[name]["price"], minute) * min(60, end - minute) for minute in minutes)
+
+
 def oracle(document: dict[str, Any]) -> int | None:
-    """Return the least cost in 1/3600 micro-USD by trying every combination of plans; None where none is feasible."""
+    """Return the least cost in 1/3600 micro-USD by trying every combination of plans; None where none is feasible.
+
+    With other objectives before the cost: the least cost among the plans that are best in those.
+    """
     jobs = document["jobs"]
-    best: int | None = None
+    stated = document.get("objective", "cost")
+    objectives = [*([stated] if isinstance(stated, str) else stated), "cost"]
+    best: list[int] | None = None
     choices = [sorted(plans_of(document, job), key=lambda plan: plan[1]) for job in jobs]
     for combination in itertools.product(*choices):
-        cost = sum(plan[1] for plan in combination)
-        if (best is None or cost < best) and fits(
-            document, dict(zip((j["id"] for j in jobs), combination, strict=True))
-        ):
-            best = cost
-    return best
+        apart = sum(plan[1] for plan in combination)
+        if objectives[0] == "cost" and best is not None and apart >= best[0]:
+            continue
+        plans = dict(zip((j["id"] for j in jobs), combination, strict=True))
+        bought = committed(document, plans)
+        paid = sum(p["commit"]["unit_cost"] * bought[p["id"]] for p in document["pools"] if p["id"] in bought)
+        values = {
+            "cost": apart + paid * HOUR,
+            "finish": max(plan[-1][3] for plan, _ in plans.values()),
+            "risk": sum(risk(document, plan) for plan, _ in plans.values()),
+        }
+        found = [values[name] for name in objectives]
+        if (best is None or found < best) and fits(document, plans, bought):
+            best = found
+    return None if best is None else best[-1]
 
 
-def fits(document: dict[str, Any], plans: dict[str, tuple[tuple[Any, ...], int]]) -> bool:
-    """Check precedence, capacity, quotas and budgets of a combination."""
+Plans = dict[str, tuple[tuple[Any, ...], int]]
+
+
+def risk(document: dict[str, Any], plan: tuple[Any, ...]) -> int:
+    """Return a plan's expected interruptions in ppm x nodes x seconds."""
+    ppm = {p["id"]: p.get("interrupts_ppm_nh", 0) for p in document["pools"]}
+    return sum(ppm[name] * nodes * (end - start) for name, nodes, start, end, _, _ in plan)
+
+
+def committed(document: dict[str, Any], plans: Plans) -> dict[str, int]:
+    """Return the nodes to commit: the peak of use, in whole lots."""
+    bought = {}
+    for pool in document["pools"]:
+        if pool.get("commit"):
+            lot = pool["commit"].get("lot", 1)
+            used = [s for plan, _ in plans.values() for s in plan if s[0] == pool["id"]]
+            peak = max((sum(o[1] for o in used if o[2] <= s[2] < o[3]) for s in used), default=0)
+            bought[pool["id"]] = -(-peak // lot) * lot
+    return bought
+
+
+def fits(document: dict[str, Any], plans: Plans, bought: dict[str, int]) -> bool:
+    """Check precedence, capacity, quotas, commits, interruptions and budgets of a combination."""
     for job in document["jobs"]:
         for link in job.get("after", []):
-            if plans[job["id"]][0][0][2] < plans[link["job"]][0][-1][3] + link["lag_s"]:
+            if plans[job["id"]][0][0][2] < plans[link["job"]][0][-1][3] + link.get("lag_s", 0):
                 return False
+        most = job.get("max_interrupts_ppm")
+        if most is not None and risk(document, plans[job["id"]][0]) > most * HOUR:
+            return False
     used = [segment for plan, _ in plans.values() for segment in plan]
     limits = [({p["id"]}, p["capacity"]) for p in document["pools"]]
     limits += [(set(q["pools"]), q["limit"]) for q in document["quotas"]]
@@ -131,20 +178,44 @@ def fits(document: dict[str, Any], plans: dict[str, tuple[tuple[Any, ...], int]]
         running = [s for s in used if s[2] <= second < s[3]]
         if any(sum(s[1] for s in running if s[0] in names) > at(steps, second) for names, steps in limits):
             return False
-    return all(spent(document, plans, budget) <= budget["limit"] * HOUR for budget in document["budgets"])
+    most = document.get("max_interrupts_ppm")
+    if most is not None and sum(risk(document, plan) for plan, _ in plans.values()) > most * HOUR:
+        return False
+    return may_buy(document, bought) and all(
+        spent(document, plans, bought, budget) <= budget["limit"] * HOUR for budget in document["budgets"]
+    )
 
 
-def spent(document: dict[str, Any], plans: dict[str, tuple[tuple[Any, ...], int]], budget: dict[str, Any]) -> int:
+def may_buy(document: dict[str, Any], bought: dict[str, int]) -> bool:
+    """Check max_units and choices."""
+    if any(bought[p["id"]] > p["commit"]["max_units"] for p in document["pools"] if p["id"] in bought):
+        return False
+    for choice in document.get("choices", []):
+        units = [bought[name] for name in choice["pools"]]
+        if choice.get("max_units") is not None and sum(units) > choice["max_units"]:
+            return False
+        if choice.get("max_pools") is not None and sum(n > 0 for n in units) > choice["max_pools"]:
+            return False
+    return True
+
+
+def spent(document: dict[str, Any], plans: Plans, bought: dict[str, int], budget: dict[str, Any]) -> int:
     """Return what a budget counts."""
     pools = {p["id"]: p for p in document["pools"]}
-    total = 0
+    window = (budget.get("from_s") or 0, budget.get("to_s"))
+    whole = budget.get("from_s") is None and budget.get("to_s") is None
+    names, total = budget.get("pools"), 0
     for job in document["jobs"]:
         if budget.get("jobs") is not None and job["id"] not in budget["jobs"]:
             continue
         plan, cost = plans[job["id"]]
-        if budget.get("pools") is None:
+        if names is None and whole:
             total += cost
         else:
-            bare = {"id": job["id"]}
-            total += sum(plan_cost((s,), bare, pools) for s in plan if s[0] in budget["pools"])
+            total += sum(run_cost(s, pools, window) for s in plan if names is None or s[0] in names)
+    for name, units in bought.items() if budget.get("jobs") is None else ():
+        first = min((begin for begin, nodes in pools[name]["capacity"] if nodes), default=0)
+        inside = window[0] <= first and (window[1] is None or first < window[1])
+        if inside and (names is None or name in names):
+            total += pools[name]["commit"]["unit_cost"] * units * HOUR
     return total

@@ -8,11 +8,11 @@ WORK_PER_SECOND = 0.3
 
 
 class Clock:
-    """Wall time and work still to be had."""
+    """Wall time and work still to be had; the wall clock runs from `began` (time.monotonic), now by default."""
 
-    def __init__(self, limit_s: float) -> None:
+    def __init__(self, limit_s: float, began: float | None = None) -> None:
         self.limit_s = limit_s
-        self.ends = time.monotonic() + limit_s
+        self.ends = (time.monotonic() if began is None else began) + limit_s
         self.work = limit_s * WORK_PER_SECOND
 
     @property

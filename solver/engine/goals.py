@@ -7,9 +7,10 @@ from typing import Any
 
 from solver.engine.model import IntervalModel
 from solver.engine.periods import PeriodModel
+from solver.engine.purchases import purchases
 from solver.engine.rows import Terms
 from solver.solution import Segment
-from solver.verify import exact_cost
+from solver.verify import exact_cost, risk_n3600
 
 # A cost in floating point gives way by 0.1 cent, in 1/3600 micro-USD; a count of segments or units by a hundredth.
 GIVE = 1000 * 3600
@@ -41,6 +42,7 @@ class Goal:
 
 
 LAST = Goal("last", 0.3, "earliest finish")
+RISK = Goal("risk", 0.3, "least risk")
 COST = Goal("cost", 0.5, "lowest cost")
 SEGMENTS = Goal("segments", 0.12, "ties")
 FINISHES = Goal("finishes", 0.12, "ties")
@@ -50,13 +52,16 @@ def period_terms(periods: PeriodModel, goal: Goal) -> tuple[Terms, int]:
     """Return a goal in the relaxation: terms and a constant."""
     if goal is COST:
         return periods.cost, periods.constant
-    return {"last": periods.last, "segments": periods.count, "finishes": periods.finishes}[goal.name], 0
+    written = {"last": periods.last, "risk": periods.risk, "segments": periods.count, "finishes": periods.finishes}
+    return written[goal.name], 0
 
 
 def interval_value(model: IntervalModel, goal: Goal, segments: Sequence[Segment]) -> int:
-    """Return a schedule's value: 1/3600 micro-USD, segments, or units of end_grid_s."""
+    """Return a schedule's value: 1/3600 micro-USD, ppm x nodes x units, segments, or units of end_grid_s."""
     if goal is COST:
-        return exact_cost(model.stated, segments, {})
+        return exact_cost(model.stated, segments, purchases(model.stated, segments))
+    if goal is RISK:
+        return risk_n3600(model.stated, segments) // model.unit
     if goal is SEGMENTS:
         return len(segments)
     ends = {name: max(s.end_s for s in segments if s.job == name) // model.unit for name in model.rows}
@@ -72,4 +77,5 @@ def limit_interval(model: IntervalModel, goal: Goal, value: int) -> None:
 
 def interval_objective(model: IntervalModel, goal: Goal) -> Any:
     """Return the expression that a goal minimises."""
-    return {"cost": model.cost, "segments": model.count, "finishes": model.finishes, "last": model.last}[goal.name]
+    written = {"cost": model.cost, "risk": model.risk, "last": model.last}
+    return {**written, "segments": model.count, "finishes": model.finishes}[goal.name]

@@ -13,12 +13,11 @@ from typing import Any
 
 from ortools.sat.python import cp_model
 
+from solver.engine.money import HOUR, Paid, RunCost, Term, Times, moved, staged
+from solver.engine.purchases import Committed, open_seconds
 from solver.engine.reduce import spans
-from solver.problem import Budget, Job, Option, Problem, Steps, pieces
+from solver.problem import Budget, Job, Option, Problem, Steps, pays_at, pieces
 from solver.solution import Segment
-
-HOUR = 3600
-Term = tuple[Any, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Use:
     taken: Any
     length: Any
     interval: Any
-    cost: list[Term]
+    cost: list[Paid]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,8 @@ class IntervalModel:
         self.per_start = problem.grid_s // problem.end_grid_s
         self.end = problem.horizon_s // self.unit
         self.model = cp_model.CpModel()
+        self.run_cost = RunCost(self.model, problem)
+        self.committed = Committed(self.model, problem)
         self.rows = {job.id: self._job(job, segments_of[job.id]) for job in problem.jobs}
         self._precedence()
         self._capacity()
@@ -74,6 +75,7 @@ class IntervalModel:
         self.cost = sum(variable * (weight // self.scale) for variable, weight in terms)
         for budget in problem.budgets:
             self._budget(budget)
+        self.risk = self._interruptions()
         self.last = self._latest([rows.finish for rows in self.rows.values()])
         self.count = sum(slot.taken for rows in self.rows.values() for slot in rows.slots)
         self.finishes = sum(rows.finish for rows in self.rows.values())
@@ -125,42 +127,18 @@ class IntervalModel:
         model.add(begins >= first).only_enforce_if(taken)
         model.add(end <= last).only_enforce_if(taken)
         interval = model.new_optional_interval_var(begins, length, end, taken, "")
-        return Use(job.id, option, taken, length, interval, self._run_cost(option, taken, length, begins, end))
-
-    def _run_cost(self, option: Option, taken: Any, length: Any, begins: Any, end: Any) -> list[Term]:
-        """Nodes x price x time, in 1/3600 micro-USD; a price that changes is paid for the overlap with each period.
-
-        Overlaps are at least min(ends) - max(starts) and add up to the length, so each is exactly the overlap.
-        """
-        periods = pieces(self.problem.pool(option.pool).price, self.problem.horizon_s)
-        if len(periods) == 1:
-            return [(length, option.nodes * periods[0][2] * self.unit)]
-        model, terms = self.model, []
-        for begin_s, stop_s, price in periods:
-            begin, stop = begin_s // self.unit, stop_s // self.unit
-            overlap = model.new_int_var(0, stop - begin, "")
-            model.add(overlap <= (stop - begin) * taken)
-            upper, lower = (model.new_int_var(0, self.end, "") for _ in range(2))
-            model.add_min_equality(upper, [end, stop])
-            model.add_max_equality(lower, [begins, begin])
-            model.add(overlap >= upper - lower).only_enforce_if(taken)
-            terms.append((overlap, option.nodes * price * self.unit))
-        model.add(sum(overlap for overlap, _ in terms) == length)
-        return terms
+        cost = self.run_cost.paid(job, option, Times(taken, begins, end, length, longest))
+        return Use(job.id, option, taken, length, interval, cost)
 
     def _beside(self, job: Job, slots: Sequence[Slot], finish: Any) -> tuple[list[Term], int]:
-        """Staging of every region used, and holding from the stated release to the finish."""
-        model, terms = self.model, []
+        """Staging of every region used, moves, and holding from the stated release to the finish."""
         regions = {option.pool: self.problem.pool(option.pool).region for option in job.options}
-        for region in dict.fromkeys(regions.values()):
-            price = job.stage_cost.get(region, 0)
-            if price == 0:
-                continue
-            used = model.new_bool_var("")
-            for slot in slots:
-                inside = sum(use.taken for use in slot.uses if regions[use.option.pool] == region)
-                model.add(inside <= used)
-            terms.append((used, price * HOUR))
+        inside = {
+            region: [sum(use.taken for use in slot.uses if regions[use.option.pool] == region) for slot in slots]
+            for region in dict.fromkeys(regions.values())
+        }
+        terms = staged(self.model, job, inside)
+        terms += moved(self.model, job, [slot.taken for slot in slots], inside)
         if job.hold_cost_h == 0:
             return terms, 0
         terms.append((finish, job.hold_cost_h * self.unit))
@@ -180,7 +158,12 @@ class IntervalModel:
         """(C7) as cumulative constraints, with the node-time of the whole horizon as a redundant row."""
         uses = self._uses()
         for pool in self.problem.pools:
-            self._limit([use for use in uses if use.option.pool == pool.id], pool.capacity)
+            mine = [use for use in uses if use.option.pool == pool.id]
+            self._limit(mine, pool.capacity)
+            if pool.commit is not None and mine:
+                demands = [(use.taken, use.option.nodes, use.length, use.interval) for use in mine]
+                opened = open_seconds(pool.capacity, self.problem.horizon_s) // self.unit
+                self.committed.limit(pool.id, demands, opened)
         for quota in self.problem.quotas:
             self._limit([use for use in uses if use.option.pool in quota.pools], quota.limit)
 
@@ -204,18 +187,36 @@ class IntervalModel:
 
     def _spent(self, entry: Budget) -> tuple[list[Term], int]:
         """Return what a budget counts, as in the checker: terms in 1/3600 micro-USD and a constant."""
-        terms, constant = [], 0
+        terms: list[Term] = []
+        constant = 0
         for name, rows in self.rows.items():
             if entry.jobs is not None and name not in entry.jobs:
                 continue
-            for slot in rows.slots:
-                for use in slot.uses:
-                    if entry.pools is None or use.option.pool in entry.pools:
-                        terms += use.cost
-            if entry.pools is None:
+            for use in (use for slot in rows.slots for use in slot.uses):
+                if entry.pools is None or use.option.pool in entry.pools:
+                    terms += [(part.variable, part.weight) for part in use.cost if entry.covers(*_when(part))]
+            if entry.pools is None and not entry.has_window:
                 terms += rows.beside
                 constant += rows.beside_constant
+        for pool in self.problem.pools if entry.jobs is None else ():
+            counts_here = entry.pools is None or pool.id in entry.pools
+            if pool.commit is not None and counts_here and entry.covers(pays_at(pool), pays_at(pool) + 1):
+                lot = pool.commit.lot * pool.commit.unit_cost
+                terms.append((self.committed.lots[pool.id], lot * HOUR))
         return terms, constant
+
+    def _interruptions(self) -> Any:
+        """(C9) limits on expected interruptions; returns their sum over all jobs in ppm x nodes x units."""
+        ppm = {pool.id: pool.interrupts_ppm_nh for pool in self.problem.pools}
+        risks = []
+        for job in self.problem.jobs:
+            uses = [use for slot in self.rows[job.id].slots for use in slot.uses]
+            risks.append(sum(ppm[use.option.pool] * use.option.nodes * use.length for use in uses))
+            if job.max_interrupts_ppm is not None:
+                self.model.add(risks[-1] <= job.max_interrupts_ppm * HOUR // self.unit)
+        if self.problem.max_interrupts_ppm is not None:
+            self.model.add(sum(risks) <= self.problem.max_interrupts_ppm * HOUR // self.unit)
+        return sum(risks)
 
     def _budget(self, entry: Budget) -> None:
         terms, constant = self._spent(entry)
@@ -247,6 +248,7 @@ class IntervalModel:
         """Start the next search from a schedule whose options this model has."""
         model = self.model
         model.clear_hints()  # type: ignore[no-untyped-call]
+        self.committed.hint(self.problem, segments)
         for job in self.problem.jobs:
             mine = sorted((s for s in segments if s.job == job.id), key=lambda s: s.start_s)
             rows = self.rows[job.id]
@@ -264,3 +266,7 @@ class IntervalModel:
             taken = segment is not None and (segment.pool, segment.nodes) == (use.option.pool, use.option.nodes)
             model.add_hint(use.taken, taken)
             model.add_hint(use.length, (end - start) // self.unit if taken else 0)
+
+
+def _when(part: Paid) -> tuple[int, int]:
+    return part.begin_s, part.end_s

@@ -48,6 +48,9 @@ def spans(job: Job, option: Option, problem: Problem) -> list[Span]:
     """Return the stretches of the job's window in which pool and quotas have the option's nodes."""
     limits = [problem.pool(option.pool).capacity]
     limits += [quota.limit for quota in problem.quotas if option.pool in quota.pools]
+    commit = problem.pool(option.pool).commit
+    if commit is not None:
+        limits.append(((0, commit.most),))
     end = job.deadline_s if option.deadline_s is None else min(job.deadline_s, option.deadline_s)
     end -= end % problem.end_grid_s
     found = [Span(job.release_s, end)] if end > job.release_s else []
@@ -147,12 +150,22 @@ def _dominates(a: Option, b: Option, job: Job, problem: Problem, ceilings: dict[
         return a.nodes <= b.nodes
     pool_a, pool_b = problem.pool(a.pool), problem.pool(b.pool)
     return (
-        min(value for _, value in pool_a.capacity) >= ceilings[a.pool]
+        pool_a.commit is None
+        and pool_a.min_bill_s <= max(pool_b.min_bill_s, problem.end_grid_s)
+        and (pool_a.region == pool_b.region or not any(job.move_cost.values()))
+        and _no_riskier(a, pool_a, b, pool_b, job, problem)
+        and min(value for _, value in pool_a.capacity) >= ceilings[a.pool]
         and _quotas_no_tighter(a, b, problem)
         and (pool_a.region == pool_b.region or job.stage_cost.get(pool_a.region, 0) == 0)
         and all(b.pool in (e.pools or ()) for e in problem.budgets if e.pools is not None and a.pool in e.pools)
         and _never_dearer(a, pool_a, b, pool_b)
     )
+
+
+def _no_riskier(a: Option, pool_a: Pool, b: Option, pool_b: Pool, job: Job, problem: Problem) -> bool:
+    limits = (job.max_interrupts_ppm, problem.max_interrupts_ppm)
+    counts = "risk" in problem.objectives or any(limit is not None for limit in limits)
+    return not counts or pool_a.interrupts_ppm_nh * a.nodes <= pool_b.interrupts_ppm_nh * b.nodes
 
 
 def _open_as_long(a: Option, b: Option) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from solver.engine import exact, floating
 from solver.engine.clock import Clock
-from solver.engine.goals import COST, FINISHES, LAST, SEGMENTS, Goal, interval_value, limit_interval, period_terms
+from solver.engine.goals import COST, FINISHES, LAST, RISK, SEGMENTS, Goal, interval_value, limit_interval, period_terms
 from solver.engine.intervals import Found, minimise
 from solver.engine.model import IntervalModel
 from solver.engine.periods import PeriodModel
@@ -52,20 +52,22 @@ def _segments_possible(job: Job, problem: Problem) -> int:
     return min(job.max_segments or slots, slots)
 
 
-def search(reduced: Problem, stated: Problem, limit_s: float, seed: int, listen: Listener | None) -> Outcome:
-    """Minimise cost (or the last finish, then cost), then break ties."""
-    clock = Clock(limit_s)
-    if stated.objective == "finish":
-        first = _Search(reduced, stated, clock, seed, listen)
-        if not first.pursue(LAST) or first.best is None:
-            return first.outcome()
-        last = max(segment.end_s for segment in first.best)
-        jobs = tuple(replace(job, deadline_s=min(job.deadline_s, last)) for job in reduced.jobs)
-        reduced = reduce(replace(reduced, jobs=jobs)).problem
-        found = _Search(reduced, stated, clock, seed, listen, best=first.best)
-    else:
-        found = _Search(reduced, stated, clock, seed, listen)
-    for goal in (COST, SEGMENTS, FINISHES):
+def search(reduced: Problem, stated: Problem, clock: Clock, seed: int, listen: Listener | None) -> Outcome:
+    """Minimise the objectives one after the other, then break ties."""
+    found = _Search(reduced, stated, clock, seed, listen)
+    for objective in stated.objectives:
+        goal = {"finish": LAST, "risk": RISK, "cost": COST}[objective]
+        if not found.pursue(goal) or found.best is None:
+            return found.outcome()
+        if goal is LAST:
+            last = max(segment.end_s for segment in found.best)
+            jobs = tuple(replace(job, deadline_s=min(job.deadline_s, last)) for job in reduced.jobs)
+            reduced = reduce(replace(reduced, jobs=jobs)).problem
+            found = _Search(
+                reduced, stated, clock, seed, listen,
+                best=found.best, bound_n3600=found.bound_n3600, settled=found.settled, is_cut_off=found.is_cut_off,
+            )  # fmt: skip
+    for goal in (SEGMENTS, FINISHES):
         if not found.pursue(goal):
             break
     return found.outcome()
@@ -93,8 +95,9 @@ class _Search:
         allowed = segments_allowed(self.reduced)
         self.is_capped = any(_segments_possible(job, self.reduced) > allowed[job.id] for job in self.reduced.jobs)
         self.full = IntervalModel(self.reduced, allowed, self.stated)
+        for goal, value in self.settled:
+            limit_interval(self.full, goal, value)
         self.periods = None
-        self.is_cut_off = False
 
     def outcome(self) -> Outcome:
         """Return what is known now."""

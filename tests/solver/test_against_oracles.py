@@ -11,19 +11,19 @@ from solver_builders import HOUR, SHARED, oracle, problem_document
 from solver import Infeasible, Solved, solve, violations
 from solver.documents import read_problem
 
-CORE = SHARED / "data" / "plans" / "core.jsonl"
-TINY = SHARED / "data" / "plans" / "tiny.jsonl"
+PLANS = SHARED / "data" / "plans"
 GENERATOR = SHARED / "tools" / "plan_cases.py"
 
 
-@pytest.mark.skipif(not CORE.exists(), reason="the shared solved examples are not beside this checkout")
-def test_every_shared_core_example_is_solved_exactly():
-    """All 80 examples solved by enumeration get the same status and the same exact cost."""
-    for line in CORE.read_text(encoding="utf-8").splitlines():
+@pytest.mark.skipif(not PLANS.exists(), reason="the shared solved examples are not beside this checkout")
+@pytest.mark.parametrize("kind", ["core", "tiny", pytest.param("small", marks=pytest.mark.slow)])
+def test_every_shared_example_is_solved_exactly(kind):
+    """All examples with proved answers (80 core, 85 tiny, 6 small) get the same status and the same exact cost."""
+    for line in (PLANS / f"{kind}.jsonl").read_text(encoding="utf-8").splitlines():
         example = json.loads(line)
         problem, answer = read_problem(json.dumps(example["problem"])), example["answer"]
 
-        outcome = solve(problem, time_limit_s=30)
+        outcome = solve(problem, time_limit_s=60)
 
         if answer["status"] == "infeasible":
             assert isinstance(outcome, Infeasible), problem.name
@@ -35,12 +35,12 @@ def test_every_shared_core_example_is_solved_exactly():
             )
 
 
-@pytest.mark.skipif(not TINY.exists(), reason="the shared solved examples are not beside this checkout")
+@pytest.mark.skipif(not PLANS.exists(), reason="the shared solved examples are not beside this checkout")
 def test_the_checker_accepts_every_shared_schedule_at_its_exact_cost():
     """The checker knows the whole problem, commits, moves, interruptions and minimum bills included."""
     from solver import Segment, exact_cost
 
-    for line in TINY.read_text(encoding="utf-8").splitlines():
+    for line in (PLANS / "tiny.jsonl").read_text(encoding="utf-8").splitlines():
         example = json.loads(line)
         answer = example["answer"]
         if answer["status"] != "optimal":
@@ -55,12 +55,12 @@ def test_the_checker_accepts_every_shared_schedule_at_its_exact_cost():
 
 @pytest.mark.skipif(not GENERATOR.exists(), reason="the shared generator is not beside this checkout")
 @pytest.mark.parametrize("seed", range(20))
-def test_generated_core_problems_match_the_oracle(seed):
+def test_generated_problems_match_the_oracle(seed):
     """Problems of the shared generator that are not among the stored ones match our own enumeration."""
     specification = spec_from_file_location("plan_cases", GENERATOR)
     module = module_from_spec(specification)
     specification.loader.exec_module(module)
-    document = module.core(seed)
+    document = module.tiny(seed + 1000)
     if len(document["jobs"]) > 2 or document["horizon_s"] > 5 * HOUR:
         document["jobs"] = document["jobs"][:1]
         document["budgets"] = [b for b in document["budgets"] if b.get("jobs") is None or b["jobs"] == ["j0"]]
@@ -80,12 +80,12 @@ def assert_same(document):
     else:
         assert isinstance(outcome, Solved)
         assert (outcome.status, outcome.cost_n3600) == ("optimal", expected)
-        assert violations(problem, outcome.segments, {}) == []
+        assert violations(problem, outcome.segments, outcome.commits) == []
 
 
 @st.composite
 def problems(draw):
-    """Draw problems of up to 4 hours, 2 jobs, 3 pools, with every rule that the engine knows."""
+    """Draw problems of up to 4 hours, 2 jobs, 3 pools, with every rule and cost that there is."""
     hours = draw(st.integers(2, 4))
     end_grid = draw(st.sampled_from([HOUR, HOUR, 1800]))
 
@@ -100,17 +100,42 @@ def problems(draw):
     ]
     for entry in pools:
         entry["price"] = [[at, price * 1_000_000 + 7] for at, price in entry["price"]]
+        entry["min_bill_s"] = draw(st.sampled_from([0, 0, 60, HOUR, 2 * HOUR]))
+        entry["interrupts_ppm_nh"] = draw(st.sampled_from([0, 20_000, 100_000]))
+        if draw(st.integers(0, 3)) == 0:
+            unit_cost = draw(st.integers(0, 20_000_000))
+            entry["commit"] = {
+                "unit_cost": unit_cost,
+                "max_units": draw(st.integers(0, 4)),
+                "lot": draw(st.integers(1, 2)),
+            }
     jobs = [draw(job_of(i, hours, pools)) for i in range(draw(st.integers(1, 2)))]
-    quotas, budgets = [], []
+    more = draw(of_the_whole(hours, pools, steps))
+    return problem_document(end_grid_s=end_grid, horizon_s=hours * HOUR, pools=pools, jobs=jobs, **more)
+
+
+@st.composite
+def of_the_whole(draw, hours, pools, steps):
+    """Draw what concerns all jobs: quotas, budgets and their windows, choices, a limit of interruptions, objectives."""
+    quotas, budgets, choices = [], [], []
     if draw(st.booleans()):
         quotas.append({"id": "q", "pools": [p["id"] for p in pools], "limit": steps(1, 4)})
     if draw(st.booleans()):
         names = draw(st.sampled_from([None, ["p0"]]))
         who = draw(st.sampled_from([None, ["j0"]]))
-        budgets.append({"id": "b", "pools": names, "jobs": who, "limit": draw(st.integers(0, 60_000_000))})
-    return problem_document(
-        end_grid_s=end_grid, horizon_s=hours * HOUR, pools=pools, jobs=jobs, quotas=quotas, budgets=budgets
-    )
+        window = draw(st.sampled_from([{}, {"from_s": HOUR}, {"to_s": 2 * HOUR}, {"from_s": HOUR, "to_s": 2 * HOUR}]))
+        budgets.append({"id": "b", "pools": names, "jobs": who, "limit": draw(st.integers(0, 60_000_000)), **window})
+    sold = [p["id"] for p in pools if p.get("commit")]
+    if sold and draw(st.booleans()):
+        most = st.sampled_from([None, 1, 2, 3])
+        choices.append({"id": "c", "pools": sold, "max_pools": draw(most), "max_units": draw(most)})
+    return {
+        "quotas": quotas,
+        "budgets": budgets,
+        "choices": choices,
+        "max_interrupts_ppm": draw(st.sampled_from([None, None, 200_000])),
+        "objective": draw(st.sampled_from(["cost", "cost", "cost", "finish", "risk", ["risk", "finish"]])),
+    }
 
 
 @st.composite
@@ -134,6 +159,8 @@ def job_of(draw, number, hours, pools):
         "max_segments": draw(st.sampled_from([None, 1, 2])),
         "hold_cost_h": draw(st.sampled_from([0, 0, 300_000])),
         "stage_cost": draw(st.sampled_from([{}, {"r0": 2_000_000}, {"r0": 500_000, "r1": 700_000}])),
+        "move_cost": draw(st.sampled_from([{}, {"r0": 1_500_000}, {"r0": 300_000, "r1": 900_000}])),
+        "max_interrupts_ppm": draw(st.sampled_from([None, None, 100_000, 300_000])),
         "release_s": draw(st.sampled_from([0, 0, HOUR])),
     }
     if number:

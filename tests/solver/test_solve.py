@@ -1,4 +1,4 @@
-"""What `solve` promises: laws, ties, determinism, refusals, bounds; problems small enough to see through."""
+"""What `solve` promises: laws, ties, determinism, bounds; problems small enough to see through."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from solver_builders import HOUR, job, option, pool, problem_document, read
 
-from solver import Infeasible, Refused, Solved, Undecided, solve
+from solver import Infeasible, Solved, Undecided, solve
 from solver.documents import ProblemInvalid, read_problem
 from solver.engine.reduce import undominated
 from solver.verify import RULES
@@ -121,29 +121,63 @@ def test_many_segments_get_a_bound_that_knows_no_segments():
     assert (outcome.status, outcome.cost_uusd, outcome.bound_uusd) == ("optimal", 20_000_000, 20_000_000)
 
 
-REFUSED = {
-    "pools[0].commit": {"pools": [pool("p", commit={"unit_cost": 1, "max_units": 1})]},
-    "pools[0].min_bill_s": {"pools": [pool("p", min_bill_s=2 * HOUR)]},
-    "jobs[0].move_cost": {"jobs": [job("a", move_cost={"r1": 1})]},
-    "jobs[0].max_interrupts_ppm": {"jobs": [job("a", max_interrupts_ppm=1)]},
-}
+def test_blocks_are_bought_in_lots_and_one_of_several():
+    """Two dated blocks of 2 nodes a lot: the job buys the one lot that covers it, never parts of both."""
+
+    def block(name, begin, end, price):
+        steps = ([[0, 0]] if begin else []) + [[begin * HOUR, 4], [end * HOUR, 0]]
+        commit = {"unit_cost": price, "max_units": 4, "lot": 2}
+        return pool(name, price=[[0, 0]], capacity=steps, commit=commit)
+
+    fields = {
+        "pools": [block("early", 0, 2, 1_000_000), block("late", 2, 4, 1_000_000), block("long", 0, 4, 3_000_000)],
+        "jobs": [job("a", 3, options=[option("early"), option("late"), option("long")])],
+    }
+    both = solve(read(**fields))
+    one = solve(read(**fields, choices=[{"id": "c", "pools": ["early", "late", "long"], "max_pools": 1}]))
+
+    assert (both.commits, both.cost_uusd) == ({"early": 2, "late": 2}, 4_000_000)
+    assert (one.commits, one.cost_uusd) == ({"long": 2}, 6_000_000)
 
 
-@pytest.mark.parametrize("path", REFUSED)
-def test_what_is_not_solved_is_refused_by_its_path(path):
-    """Commits, moves, interruption limits and long minimum bills are refused, never ignored."""
-    with pytest.raises(Refused, match=path.replace("[", r"\[").replace("]", r"\]")):
-        solve(read(**REFUSED[path]))
+def test_a_budget_of_one_day_moves_the_work_to_the_next():
+    """With 2 USD to spend in the first four hours the job of 3 hours runs one of them later."""
+    limited = read(budgets=[{"id": "b", "limit": 2_000_000, "to_s": 4 * HOUR}])
+
+    outcome = solve(limited)
+
+    assert outcome.cost_uusd == 3_000_000
+    assert sum(min(s.end_s, 4 * HOUR) - min(s.start_s, 4 * HOUR) for s in outcome.segments) <= 2 * HOUR
 
 
-def test_what_has_no_effect_is_not_refused():
-    """A short minimum bill, moves at no cost and interruptions without a limit change nothing."""
-    harmless = read(
-        pools=[pool("p", min_bill_s=60, interrupts_ppm_nh=9)],
-        jobs=[job("a", move_cost={"r1": 0}, max_interrupts_ppm=None)],
-    )
+def test_objectives_are_pursued_one_after_the_other():
+    """Risk first takes the safe slow pool; risk, then finish, takes its more nodes; cost alone the risky one."""
+    pools = [pool("risky", interrupts_ppm_nh=1000), pool("safe", price=[[0, 2_000_000]])]
+    options = [option("risky"), option("safe"), option("safe", 2, 1500)]
+    asked = {goal: solve(read(pools=pools, jobs=[job("a", 3, options=options)], objective=goal)) for goal in (
+        "cost", "risk", ("risk", "finish"),
+    )}  # fmt: skip
 
-    assert solve(harmless).cost_uusd == 3_000_000
+    assert {goal: hours(outcome) for goal, outcome in asked.items()} == {
+        "cost": [("a", "risky", 1, 0, 3)],
+        "risk": [("a", "safe", 1, 0, 3)],
+        ("risk", "finish"): [("a", "safe", 2, 0, 2)],
+    }
+
+
+def test_a_move_costs_what_leaving_a_region_costs():
+    """Two cheap hours in r2 after one in r1 are worth a move of 1 USD, not one of 3 USD."""
+    pools = [
+        pool("p", price=[[0, 1_000_000], [HOUR, 3_000_000]]),
+        pool("q", region="r2", price=[[0, 2_000_000], [HOUR, 1_500_000]]),
+    ]
+
+    def plan(price):
+        asked = job("a", 3, options=[option("p"), option("q")], move_cost={"r1": price}, deadline_s=3 * HOUR)
+        return [s.pool for s in solve(read(pools=pools, jobs=[asked])).segments]
+
+    assert plan(900_000) == ["p", "q"]
+    assert plan(1_100_000) == ["q"]
 
 
 IMPOSSIBLE = {
@@ -213,6 +247,9 @@ BAD = {
     "jobs[0].after[0]": {"jobs": [job("a", after=[{"job": "b"}])]},
     "jobs[0].work": {"jobs": [job("a", work=1.5)]},
     "jobs[0].max_segments": {"jobs": [job("a", max_segments=0)]},
+    "budgets[0].to_s": {"budgets": [{"id": "b", "limit": 1, "from_s": HOUR, "to_s": HOUR}]},
+    "choices[0].pools[0]": {"choices": [{"id": "c", "pools": ["p"]}]},
+    "pools[0].commit": {"pools": [pool("p", commit={"unit_cost": 1, "max_units": 1, "lot": 0})]},
     "budgets[0].pools[0]": {"budgets": [{"id": "b", "pools": ["q"], "limit": 1}]},
 }
 

@@ -14,6 +14,7 @@ def run(start, end, *, who="a", where="p", nodes=1):
 
 GOOD = [run(0, 3)]
 TWO = [job("a", 1), job("b", 1, after=[{"job": "a", "lag_s": HOUR}])]
+LOTS = [pool("p", commit={"unit_cost": 5_000_000, "max_units": 4, "lot": 2})]
 COMMITTED = [pool("p", commit={"unit_cost": 5_000_000, "max_units": 2})]
 
 CASES = {
@@ -38,6 +39,25 @@ CASES = {
     ),
     "C8 use": ({"pools": COMMITTED}, GOOD, {"p": 1}, GOOD, {}),
     "C8 units": ({"pools": COMMITTED}, GOOD, {"p": 2}, GOOD, {"p": 3}),
+    "C8 lots": ({"pools": LOTS}, GOOD, {"p": 2}, GOOD, {"p": 3}),
+    "C8 choice of pools": (
+        {"pools": [*COMMITTED, {**COMMITTED[0], "id": "q"}], "choices": [{"id": "c", "pools": ["p", "q"], "max_pools": 1}]},
+        GOOD, {"p": 2}, GOOD, {"p": 1, "q": 1},
+    ),
+    "C8 choice of units": (
+        {"pools": COMMITTED, "choices": [{"id": "c", "pools": ["p"], "max_units": 1}]}, GOOD, {"p": 1}, GOOD, {"p": 2},
+    ),
+    "C9 interruptions of all jobs": (
+        {"pools": [pool("p", interrupts_ppm_nh=1000)], "max_interrupts_ppm": 3000}, GOOD, {}, [run(0, 4)], {},
+    ),
+    "C10 of a window": (
+        {"budgets": [{"id": "b", "limit": 1_000_000, "from_s": HOUR, "to_s": 3 * HOUR}]},
+        [run(2, 5)], {}, GOOD, {},
+    ),
+    "C10 of a commit in its window": (
+        {"pools": COMMITTED, "budgets": [{"id": "b", "limit": 5_000_000, "pools": ["p"], "to_s": HOUR}]},
+        [run(1, 4)], {"p": 1}, [run(1, 4)], {"p": 2},
+    ),
     "C9 segments": ({"jobs": [job("a", max_segments=1)]}, GOOD, {}, [run(0, 2), run(3, 4)], {}),
     "C9 interruptions": (
         {"pools": [pool("p", interrupts_ppm_nh=1000)], "jobs": [job("a", max_interrupts_ppm=3000)]},

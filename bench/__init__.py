@@ -1,0 +1,6 @@
+"""Benchmarks by name: `python -m bench [NAME …]`. Each is a module with `ABOUT` and `run(arguments)`."""
+
+# Name on the command line: module that owns it. Add yours here.
+BENCHMARKS: dict[str, str] = {
+    "solver-common": "bench.solver_common",
+}

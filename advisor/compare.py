@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from advisor.places import has_both_bases
 from advisor.planning import Answer, Question, ask
@@ -44,8 +45,11 @@ def comparisons(base: Question) -> list[Comparison]:
     return found
 
 
-def alternatives(base: Question, deadline: float) -> list[Alternative]:
-    """Answer every comparison; each gets an equal part of the time left until `deadline` (monotonic seconds)."""
+def alternatives(base: Question, plan: Costed, deadline: float) -> list[Alternative]:
+    """Answer every comparison; each gets an equal part of the time left until `deadline` (monotonic seconds).
+
+    One that can be done says by job what it costs more or less than `plan`, and where it runs instead.
+    """
     pending = comparisons(base)
     answered = []
     for index, comparison in enumerate(pending):
@@ -53,7 +57,7 @@ def alternatives(base: Question, deadline: float) -> list[Alternative]:
             answered.append(_not_done(comparison, "infeasible", comparison.impossible))
             continue
         left = (deadline - time.monotonic()) / (len(pending) - index)
-        answered.append(_alternative(comparison, ask(comparison.question, left)))
+        answered.append(_alternative(comparison, ask(comparison.question, left), plan))
     return answered
 
 
@@ -70,7 +74,7 @@ def _not_done(comparison: Comparison, status: str, reason: str) -> Alternative:
     )
 
 
-def _alternative(comparison: Comparison, answer: Answer) -> Alternative:
+def _alternative(comparison: Comparison, answer: Answer, plan: Costed) -> Alternative:
     outcome, ledger = answer.outcome, answer.formulation.ledger
     if isinstance(outcome, Solved):
         result = costed(outcome, ledger)
@@ -80,10 +84,29 @@ def _alternative(comparison: Comparison, answer: Answer) -> Alternative:
             finish=ledger.grid.moment(result.finish_seconds),
             status=outcome.status,
             gap=result.gap,
+            reason=_difference(plan, result),
         )
     if isinstance(outcome, Infeasible):
         return _not_done(comparison, "infeasible", _why(answer))
     return _not_done(comparison, "undecided", "no plan was found in the time left for alternatives")
+
+
+def _difference(plan: Costed, other: Costed) -> str | None:
+    """Say job by job what another plan costs more or less, and where it runs instead; None where no cost differs."""
+    words = []
+    for mine, theirs in zip(plan.jobs, other.jobs, strict=True):
+        more = Decimal(theirs.cost.amount) - Decimal(mine.cost.amount)
+        if more == 0:
+            continue
+        here, there = _places(plan, mine.job), _places(other, mine.job)
+        instead = f" ({there} instead of {here})" if here != there else ""
+        words.append(f"{mine.job} {'+' if more > 0 else '-'}${abs(more):,.2f}{instead}")
+    return "; ".join(words) or None
+
+
+def _places(plan: Costed, job: str) -> str:
+    names = [s.cluster or s.commitment or f"{s.machine} {s.market}" for s in plan.segments if s.job == job]
+    return " + ".join(dict.fromkeys(names))
 
 
 def _why(answer: Answer) -> str:

@@ -175,6 +175,24 @@ class Repair(Part):
     total: Money
 
 
+class Relaxed(Part):
+    """A plan solved with less of a requirement: its total, and what that saves."""
+
+    change: str
+    total: Money
+    saves: Money
+    status: Literal["optimal", "feasible"]
+
+
+class Relief(Part):
+    """What a requirement costs: the plan without it, and with one unit or one choice of relief."""
+
+    path: str
+    says: str
+    without: Relaxed
+    steps: list[Relaxed]
+
+
 class Infeasibility(Part):
     """Why there is no plan."""
 

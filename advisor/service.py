@@ -6,20 +6,24 @@ The command line and the REST service both come through here; everything below i
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from advisor import __version__
 from advisor.assumptions import assumptions, warnings
 from advisor.compare import alternatives, savings
 from advisor.configurations import allows, most_nodes, unmeasured_machines
 from advisor.explain import explain
+from advisor.explain.asking import Search
+from advisor.explain.relief import reliefs_of
+from advisor.explain.requirements import requirements_of
 from advisor.places import Exclusion, offer_places
 from advisor.plan.load import LoadedPlan
 from advisor.plan.schema import Job
 from advisor.planning import Answer, ProgressListener, Question, ask, places_in
 from advisor.recommend import costed
-from advisor.recommendation import Excluded, Infeasibility, Money, PlanReference, Recommendation
+from advisor.recommendation import Excluded, Infeasibility, Money, PlanReference, Recommendation, Relief
 from pricing.offer import Offer
 from solver import Infeasible, Solved
 
@@ -65,12 +69,9 @@ class PricesMissing:
 
 def recommend_plan(request: PlanRequest, progress: ProgressListener | None = None) -> Recommendation | PricesMissing:
     """Answer a plan within its time limit: the main solve, then savings and alternatives, or the explanation."""
-    began = time.monotonic()
-    deadline = began + request.time_limit_s
+    deadline = time.monotonic() + request.time_limit_s
     loaded = request.loaded
-    max_age = [None if request.exempt_from_age else request.max_age for _ in request.offers]
-    places, unusable = offer_places(request.offers, loaded.plan, as_of=request.as_of, max_age=dict(enumerate(max_age)))
-    question = Question(plan=loaded.plan, grid=loaded.grid, offers=places, seed=request.seed)
+    question, unusable = question_of(request)
     unpriced = _unpriced_jobs(question)
     if unpriced:
         return PricesMissing(tuple(unpriced), tuple(unusable))
@@ -82,6 +83,38 @@ def recommend_plan(request: PlanRequest, progress: ProgressListener | None = Non
     if isinstance(answer.outcome, Infeasible):
         return _not_planned(request, answer, explain(question, deadline), unusable)
     return _not_planned(request, answer, None, unusable)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An answer with what each requirement costs, the dearest first, and the paths that time did not price."""
+
+    recommendation: Recommendation
+    reliefs: list[Relief]
+    unpriced: list[str]
+
+
+def explain_plan(request: PlanRequest, progress: ProgressListener | None = None) -> Explained | PricesMissing:
+    """Answer a plan in half of its time limit, and price its requirements in the rest."""
+    deadline = time.monotonic() + request.time_limit_s
+    answer = recommend_plan(replace(request, time_limit_s=request.time_limit_s / 2), progress)
+    if isinstance(answer, PricesMissing):
+        return answer
+    if answer.total is None:
+        return Explained(answer, [], [])
+    question, _ = question_of(request)
+    reliefs = reliefs_of(Search(question, deadline), int(Decimal(answer.total.amount) * 100))
+    priced = {relief.path for relief in reliefs}
+    unpriced = [r.path for r in requirements_of(question.plan) if r.path not in priced]
+    return Explained(answer, reliefs, unpriced)
+
+
+def question_of(request: PlanRequest) -> tuple[Question, list[Exclusion]]:
+    """Return what is asked, with the offers that may be used, and why the others may not."""
+    loaded = request.loaded
+    max_age = [None if request.exempt_from_age else request.max_age for _ in request.offers]
+    places, unusable = offer_places(request.offers, loaded.plan, as_of=request.as_of, max_age=dict(enumerate(max_age)))
+    return Question(plan=loaded.plan, grid=loaded.grid, offers=places, seed=request.seed), unusable
 
 
 def _unpriced_jobs(question: Question) -> list[str]:
@@ -118,7 +151,7 @@ def _planned(
     outcome, ledger, loaded = answer.outcome, answer.formulation.ledger, request.loaded
     result = costed(outcome, ledger)
     saved = savings(question, result, time.monotonic() + max(0.0, deadline - time.monotonic()) / 3)
-    others = alternatives(question, deadline)
+    others = alternatives(question, result, deadline)
     return Recommendation(
         **_head(request),
         status=outcome.status,

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from advisor.places import offer_places
 from advisor.plan.load import plan_of
+from advisor.planning import Question
 from advisor.recommendation import Recommendation
 from advisor.service import PlanRequest, PricesMissing, recommend_plan
 from pricing.book import SpotRule, offers_as_of
@@ -112,3 +114,13 @@ def planned(plan: dict[str, Any], *prices: str, time_limit_s: float = 30.0) -> R
 def total(answer: Recommendation) -> str | None:
     """Return the total as text."""
     return answer.total.amount if answer.total else None
+
+
+def question_of(plan: dict, prices: list[str]) -> Question:
+    """Put a plan and its prices as the service does."""
+    loaded = plan_of(plan, name="plan", as_of=AS_OF, folder=None)
+    sheet = read_prices("\n".join([HEADER, *prices]) + "\n", now=AS_OF)
+    offers = offers_as_of(sheet.rows, as_of=AS_OF, spot=SpotRule())
+    ages: dict[int, timedelta | None] = dict.fromkeys(range(len(offers)))
+    places, _ = offer_places(offers, loaded.plan, as_of=AS_OF, max_age=ages)
+    return Question(plan=loaded.plan, grid=loaded.grid, offers=places)

@@ -11,6 +11,7 @@ from advisor import __version__
 
 COMMANDS = {
     "plan": ("advisor.cli.plan:plan", "Plan training runs: what to run where, when, and why."),
+    "explain": ("advisor.cli.explain:explain", "Why no plan is possible, or what each requirement of a plan costs."),
     "estimate": ("advisor.cli.estimate:estimate", "Memory and speed of every job on every machine."),
     "check": ("advisor.cli.documents:check", "Validate a plan document."),
     "init": ("advisor.cli.documents:init", "Write a commented plan document to start from."),

@@ -64,12 +64,11 @@ def plan(
 
     if objective != "cost":
         raise UsageInvalid(f"--objective {objective} is not in this version, which minimises cost; leave it out")
-    if not 1 <= time_limit_s <= LONGEST_TIME_LIMIT_S:
-        raise UsageInvalid(f"--time-limit must be between 1 and {LONGEST_TIME_LIMIT_S:g} seconds, not {time_limit_s:g}")
+    checked_time_limit(time_limit_s)
     moment = moment_option("--as-of", as_of)
     chosen = settings()
     loaded = load_plan(plan_path, as_of=moment)
-    offers = _offers(loaded, moment, price_path, chosen)
+    offers = offers_of(loaded, moment, price_path, chosen)
     request = PlanRequest(
         loaded=loaded,
         offers=offers,
@@ -80,14 +79,7 @@ def plan(
         seed=seed,
     )
     with ProgressView() as view:
-        answer = recommend_plan(
-            request,
-            lambda p: view.update(
-                p.phase,
-                None if p.best_uusd is None else p.best_uusd / 1e6,
-                None if p.bound_uusd is None else p.bound_uusd / 1e6,
-            ),
-        )
+        answer = recommend_plan(request, view.listen)
     if isinstance(answer, PricesMissing):
         click.echo(answer.text(), err=True)
         ctx.exit(4)
@@ -97,6 +89,15 @@ def plan(
         written = write_files(answer, folder)
         click.echo(f"Wrote {', '.join(str(path) for path in written)}", err=True)
     ctx.exit(0 if answer.total is not None else 3)
+
+
+def checked_time_limit(seconds: float) -> float:
+    """Return a time limit that can be kept."""
+    from advisor.errors import UsageInvalid
+
+    if not 1 <= seconds <= LONGEST_TIME_LIMIT_S:
+        raise UsageInvalid(f"--time-limit must be between 1 and {LONGEST_TIME_LIMIT_S:g} seconds, not {seconds:g}")
+    return seconds
 
 
 def moment_option(name: str, text: str | None) -> datetime:
@@ -112,7 +113,7 @@ def moment_option(name: str, text: str | None) -> datetime:
         raise UsageInvalid(f"{name}: {error}") from None
 
 
-def _offers(loaded: "LoadedPlan", as_of: datetime, price_path: Path | None, chosen: "Settings") -> "list[Offer]":
+def offers_of(loaded: "LoadedPlan", as_of: datetime, price_path: Path | None, chosen: "Settings") -> "list[Offer]":
     """Read the run's own price file, or the price book."""
     from advisor.cli.prices import read_sheet, report_rejected
     from advisor.errors import UsageInvalid

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from advisor.plan.load import LONGEST_HORIZON_DAYS, OPEN_HORIZON_DAYS
-from advisor.plan.schema import Cluster, Job, Placement, TrainingPlan
+from advisor.plan.schema import Job, Placement, TrainingPlan
 from pricing.moments import moment_text
 from pricing.offer import Market
 
@@ -214,12 +214,17 @@ def _with_cluster(index: int, **changes: object) -> Change:
     return change
 
 
-def _more_nodes(index: int, cluster: Cluster, more: int) -> Change:
+def _more_nodes(index: int, more: int) -> Change:
     """So many more nodes, in every stated window with nodes too: they would follow the same calendar."""
-    windows = cluster.available
-    if windows is not None:
-        windows = [w.model_copy(update={"nodes": w.nodes + more}) if w.nodes else w for w in windows]
-    return _with_cluster(index, nodes=cluster.nodes + more, available=windows)
+
+    def change(plan: TrainingPlan) -> TrainingPlan:
+        cluster = plan.clusters[index]
+        windows = cluster.available
+        if windows is not None:
+            windows = [w.model_copy(update={"nodes": w.nodes + more}) if w.nodes else w for w in windows]
+        return _with_cluster(index, nodes=cluster.nodes + more, available=windows)(plan)
+
+    return change
 
 
 def _cluster(index: int, plan: TrainingPlan) -> list[Requirement]:
@@ -227,13 +232,11 @@ def _cluster(index: int, plan: TrainingPlan) -> list[Requirement]:
     nodes = Requirement(
         path=f"clusters[{index}].nodes",
         says=f"{cluster.name} has {cluster.nodes} nodes",
-        without=_with_cluster(index, nodes=UNBOUND)
-        if cluster.available is None
-        else _more_nodes(index, cluster, UNBOUND - cluster.nodes),
+        without=_more_nodes(index, UNBOUND),
         ladder=Ladder(
-            most=UNBOUND - cluster.nodes,
+            most=UNBOUND,
             unit="node",
-            at=lambda plan, more: _more_nodes(index, cluster, more)(plan),
+            at=lambda plan, more: _more_nodes(index, more)(plan),
             says=lambda more: f"nodes + {more}, to {cluster.nodes + more}",
         ),
     )

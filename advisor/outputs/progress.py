@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.status import Status
     from rich.text import Text
 
+    from solver import Progress
+
 
 class ProgressView:
     """Shows progress from callbacks; says nothing where stderr is no terminal. Gone when the work is done.
@@ -59,6 +61,11 @@ class ProgressView:
         self._said = (phase, best_usd, bound_usd)
         if self._status is not None:
             self._status.update()
+
+    def listen(self, progress: "Progress") -> None:
+        """Show what the solver reports."""
+        best, bound = progress.best_uusd, progress.bound_uusd
+        self.update(progress.phase, None if best is None else best / 1e6, None if bound is None else bound / 1e6)
 
 
 def progress_words(phase: str, best_usd: float | None, bound_usd: float | None, elapsed_s: float) -> str:

@@ -3,6 +3,9 @@
 Good in 80 columns, without colour and without Unicode; numbers are never cut.
 """
 
+from collections.abc import Sequence
+from decimal import Decimal
+
 from rich.console import Console
 from rich.text import Text
 
@@ -11,7 +14,7 @@ from advisor.outputs.digest import excluded_rows, headline, next_steps, price_ag
 from advisor.outputs.page import Page
 from advisor.outputs.phrases import clock, counted
 from advisor.outputs.timeline import ASCII, UNICODE, Kind, timeline
-from advisor.recommendation import Recommendation
+from advisor.recommendation import Recommendation, Relief
 
 STYLES: dict[Kind, str] = {
     "owned": "green",
@@ -41,6 +44,27 @@ def render(recommendation: Recommendation, console: Console) -> None:
         _comparisons(page, recommendation)
         _idle(page, recommendation)
     _notes(page, recommendation)
+
+
+def render_explanation(
+    recommendation: Recommendation, reliefs: Sequence[Relief], unpriced: Sequence[str], console: Console
+) -> None:
+    """Print why there is no plan, or what each requirement of the plan costs and why the alternatives lost."""
+    page = Page(console)
+    _answer(page, recommendation)
+    if recommendation.total is None:
+        _conflict(page, recommendation)
+        return
+    page.heading("What the requirements cost", "each relaxed alone, priced by planning again")
+    dear = [relief for relief in reliefs if Decimal(relief.without.saves.amount) > 0]
+    if dear:
+        tables.reliefs(page, dear)
+    free = [relief.path for relief in reliefs if relief not in dear]
+    if free:
+        page.bullets([f"cost nothing: {', '.join(free)}"])
+    if unpriced:
+        page.bullets([f"not priced in the time given (--time-limit): {', '.join(unpriced)}"], "yellow")
+    _comparisons(page, recommendation)
 
 
 def _answer(page: Page, answer: Recommendation) -> None:

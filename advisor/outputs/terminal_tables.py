@@ -22,7 +22,7 @@ from advisor.outputs.phrases import (
     usd_difference,
     usd_trimmed,
 )
-from advisor.recommendation import Alternative, Conflict, Excluded, JobResult, Line, Recommendation, Repair
+from advisor.recommendation import Alternative, Conflict, Excluded, JobResult, Line, Recommendation, Relief, Repair
 
 WIDE = 110
 BAR_CELLS = 24
@@ -213,6 +213,17 @@ def repairs(page: Page, changes: Sequence[Repair]) -> None:
     ordered = sorted(changes, key=lambda one: Decimal(one.total.amount))
     rows = [[page.text(o.path, "bold"), page.text(o.change), page.text(usd(o.total.amount))] for o in ordered]
     page.table([Column("In the plan"), Column("Change"), Column("Plan then costs", figures=True)], rows)
+
+
+def reliefs(page: Page, priced: Sequence[Relief]) -> None:
+    """Print what each requirement costs, and what one unit of relief saves."""
+    rows = []
+    for relief in priced:
+        saves = usd(relief.without.saves.amount)
+        rows.append([page.stack(page.text(relief.path, "bold"), page.text(relief.says, "dim")), page.text(saves)])
+        for step in relief.steps:
+            rows.append([page.text(f"  {step.change}"), page.text(usd(step.saves.amount))])
+    page.table([Column("Without it, or with less of it"), Column("Saves", figures=True)], rows)
 
 
 def excluded(page: Page, rows: Sequence[Excluded]) -> None:

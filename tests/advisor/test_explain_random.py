@@ -3,36 +3,20 @@
 import re
 import time
 from copy import deepcopy
-from datetime import timedelta
 
 import pytest
-from advisor_builders import AS_OF, HEADER, advise
+from advisor_builders import advise, question_of
 from random_plans import Case, best
 
 from advisor.explain.asking import Search
 from advisor.explain.conflict import conflict_of, possible_with
 from advisor.explain.requirements import requirements_of
-from advisor.places import offer_places
-from advisor.plan.load import plan_of
-from advisor.planning import Question
 from advisor.recommendation import Recommendation
-from pricing.book import SpotRule, offers_as_of
-from pricing.sheet import read_prices
-
-
-def question_of(case: Case) -> Question:
-    """Formulate a case as the service does."""
-    loaded = plan_of(case.document(), name="plan", as_of=AS_OF, folder=None)
-    sheet = read_prices("\n".join([HEADER, *case.prices()]) + "\n", now=AS_OF)
-    offers = offers_as_of(sheet.rows, as_of=AS_OF, spot=SpotRule())
-    ages: dict[int, timedelta | None] = dict.fromkeys(range(len(offers)))
-    places, _ = offer_places(offers, loaded.plan, as_of=AS_OF, max_age=ages)
-    return Question(plan=loaded.plan, grid=loaded.grid, offers=places)
 
 
 def irreducible(case: Case) -> int:
     """Check a conflict against its own definition, and return its size."""
-    question = question_of(case)
+    question = question_of(case.document(), case.prices())
     search = Search(question, time.monotonic() + 60)
     requirements = requirements_of(question.plan)
     conflict = conflict_of(search, question.plan, requirements)

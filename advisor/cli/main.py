@@ -13,6 +13,7 @@ COMMANDS = {
     "plan": ("advisor.cli.plan:plan", "Plan training runs: what to run where, when, and why."),
     "explain": ("advisor.cli.explain:explain", "Why no plan is possible, or what each requirement of a plan costs."),
     "estimate": ("advisor.cli.estimate:estimate", "Memory and speed of every job on every machine."),
+    "validate": ("advisor.cli.validate:validate", "Predict measured runs and show the errors."),
     "check": ("advisor.cli.documents:check", "Validate a plan document."),
     "init": ("advisor.cli.documents:init", "Write a commented plan document to start from."),
     "schema": ("advisor.cli.documents:schema", "Print the JSON Schema of a document."),

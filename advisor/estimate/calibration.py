@@ -13,13 +13,16 @@ class Calibration:
     """The table's values by name; `dataclasses.replace` makes another set, as a fit to a site's own runs does."""
 
     context_gib: float
+    workspace_gib: float
+    bucket_gib: float
+    quantisation_bytes: float
     communicator_gib: float
     fragmentation: float
     activation_share: float
-    adapter_activation_share: float
     logits_bytes_fused: float
     logits_bytes_plain: float
-    logits_bytes_unfused: float
+    logits_bytes_chunked: float
+    logits_bytes_copies: float
     gathered_blocks: float
     matrix_efficiency_volta: float
     matrix_efficiency_ampere: float
@@ -54,10 +57,11 @@ class Calibration:
     context_exposed: float
     expert_exposed: float
     dequantisation_passes: float
+    productive_share: float
 
     def by_stack(self, name: str, stack: Stack) -> float:
         """Return the constant of a stack of software."""
-        return float(getattr(self, f"{name}_{stack}"))
+        return float(getattr(self, f"{name}_{'fused' if stack == 'current' else stack}"))
 
 
 @cache

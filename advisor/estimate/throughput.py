@@ -53,7 +53,8 @@ def rates_of(work: Work, hardware: Hardware, constants: Calibration) -> Rates:
     return Rates(
         matrix=efficiency * peak,
         linear=efficiency * narrow * own,
-        attention=constants.by_stack("attention_efficiency", "fused" if work.stack == "fused" else "plain") * peak,
+        attention=constants.by_stack("attention_efficiency", "fused" if work.stack in {"fused", "current"} else "plain")
+        * peak,
         memory=constants.memory_efficiency * hardware.memory_byte_per_second,
     )
 

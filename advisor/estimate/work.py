@@ -14,19 +14,31 @@ ADAPTER_RANK = 16
 # 4-bit NormalFloat in blocks of 64 with doubly quantised scales: 4.127 bits (QLoRA, arXiv:2305.14314, section 3).
 NF4_BYTES = 4.127 / 8
 
-# `fused`: kernels and overlap of Megatron Core, NeMo, Transformer Engine since 2023; `plain`: PyTorch with flash
-# attention (FSDP, torchtitan, nanotron, Hugging Face); `unfused`: 2020 to 2022. Plans are estimated on `fused`.
-Stack = Literal["fused", "plain", "unfused"]
+# `current`: Megatron Core and its like since 2025; `fused`: NeMo, Transformer Engine of 2023 and 2024; `plain`: PyTorch
+# with flash attention (FSDP, torchtitan, nanotron, Hugging Face); `unfused`: 2020 to 2022.
+Stack = Literal["current", "fused", "plain", "unfused"]
+# How the loss treats logits: kernels that keep them once; chunks of tokens; PyTorch's cross entropy; the shifted
+# copies of Hugging Face models.
+Loss = Literal["fused", "chunked", "plain", "copies"]
+# What a figure of memory is: tensors that live; what the allocator holds; what the device has lost.
+Reading = Literal["allocated", "reserved", "device"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateBytes:
-    """Bytes per trained parameter of weights, gradients and optimizer, and per frozen matrix parameter."""
+    """Bytes per trained parameter of weights, gradients and optimizer, and per frozen matrix parameter.
+
+    `step` is what the optimizer's step allocates beside them (PyTorch's foreach AdamW: one more copy);
+    `persistent_gradients` are allocated once, others grow while activations shrink.
+    """
 
     weight: float
     gradient: float
     optimizer: float
     frozen: float = 0.0
+    frozen_tables: float = 2.0
+    step: float = 0.0
+    persistent_gradients: bool = True
 
     @property
     def trained(self) -> float:
@@ -51,9 +63,16 @@ class Work:
     states: StateBytes
     attention_span: float
     adapter_parameters: int = 0
-    stack: Stack = "fused"
+    stack: Stack = "current"
+    loss: Loss = "fused"
+    reading: Reading = "device"
     scores_are_kept: bool = False
     sequence_parallel: bool = True
+    eager_norms: bool = False
+    whole_weights_first: bool = False
+    adapters_on_mlp: bool = True
+    four_bit_products: bool = False
+    selective_share: float | None = None
 
     @property
     def is_adapter(self) -> bool:

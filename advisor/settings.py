@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from advisor.errors import UsageInvalid
 
+HTTP = re.compile(r"https?://[^/\s]+", re.IGNORECASE)
 DATABASES = re.compile(r"(sqlite|postgres(ql)?)(\+[a-z0-9]+)?://", re.ASCII)
 
 
@@ -31,6 +32,23 @@ class Settings(BaseSettings):
     price_max_age_hours: float = Field(
         default=72.0, gt=0, le=1e6, allow_inf_nan=False, description="oldest price that may be used"
     )
+
+    aws_endpoint_url: str | None = Field(default=None, description="address of all AWS calls instead of AWS's own")
+    gcp_compute_endpoint: str | None = Field(default=None, description="address of the Compute Engine API")
+    gcp_billing_endpoint: str | None = Field(default=None, description="address of the Cloud Billing Catalog API")
+    gcp_project: str | None = Field(default=None, description="project in which machine types and zones are listed")
+    aws_regions: str = Field(default="", description="AWS regions to collect, comma list; default: all that sell")
+    gcp_regions: str = Field(default="", description="GCP regions to collect, comma list; default: all that sell")
+    collect_schedule: str | None = Field(
+        default=None, description="when prices are collected, cron of five fields, UTC"
+    )
+
+    @field_validator("aws_endpoint_url", "gcp_compute_endpoint", "gcp_billing_endpoint")
+    @classmethod
+    def _is_http_address(cls, address: str | None) -> str | None:
+        if address is not None and not HTTP.match(address):
+            raise ValueError("must begin with http:// or https://")
+        return address
 
     @field_validator("database_url")
     @classmethod

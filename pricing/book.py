@@ -84,6 +84,7 @@ def _offer(history: Sequence[PriceRow], as_of: datetime, spot: SpotRule) -> Offe
         end=newest.end,
         available_nodes=newest.available_nodes,
         interruption_rate_per_hour=newest.interruption_rate_per_hour,
+        withdrawn_at=newest.withdrawn_at,
     )
 
 

@@ -1,52 +1,96 @@
-"""Storing rows: nothing is ever changed, every import is one transaction, and one import runs at a time.
+"""Storing points: nothing is ever changed, every intake is one transaction, and one runs at a time.
 
-A place is a series at a moment. What is said of one place is kept in the order in which it came, so that the last one
-counts; a sheet whose words end what is stored there (or overlap with its end) adds only what lies beyond.
+A place is a series at a moment. What is said of one place is kept in the order in which it came (`turn`), so that the
+last one counts; words that end what is stored there (or overlap with its end) add only what lies beyond.
+
+Two ways in. `store_rows` keeps rows as they came: sheets, and history that carries the provider's own moments.
+`store_current` is for what a collector sees *now*: a point is added only where the price in force is another one.
+Either way a point that arrives late, before a complete run that saw something else, does not overrule that run: what
+the run saw is restated at its moment (`pricing.coverage`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
+from pricing.coverage import restatements
 from pricing.migrations import take_turn
 from pricing.observation import PriceRow
+from pricing.offer import Market
 from pricing.records import (
     COMPONENT,
     CONFIRMATIONS,
+    DETAIL_NAMES,
+    DETAILS,
+    EPOCH,
     IMPORTS,
-    PRICES,
+    MICROSECOND,
+    POINTS,
     SERIES,
+    details_of,
     identity_of,
+    insert_many,
     microseconds,
-    price_values,
+    parts,
     series_values,
 )
 
-BATCH = 500
-SAYS = ("micro_per_hour", "currency", "upfront_micro", "available_nodes", "interruption_rate_per_hour", "source")
+POINT_NAMES = ("series_id", "observed_us", "turn", "micro_per_hour", "detail_id", "import_id")
 Place = tuple[int, int]
-Said = tuple[Any, ...]
+Said = tuple[int, int]
+Point = tuple[int, int, int, int, int]
 
 
 def store_rows(connection: Connection, rows: Sequence[PriceRow], recorded_at: datetime, source_file: str) -> int:
-    """Append what is not stored yet and return how many observations are new."""
+    """Append what is not stored yet, as it came, and return how many points are new."""
     take_turn(connection, COMPONENT)
-    by_place = _by_place(connection, rows)
-    given = {place: _without_repeats(_said(row) for row in mine) for place, mine in by_place.items()}
+    series, details = _ids(connection, rows)
+    by_place = _words(rows, series, details)
     stored = _stored(connection, by_place)
     fresh = [
-        {"series_id": place[0], "observed_us": place[1], **dict(zip(SAYS, said, strict=True))}
-        for place, words in given.items()
-        for said in words[overlap([said for _, said in stored.get(place, [])], words) :]
+        (place[0], place[1], len(stored.get(place, ())) + turn, *said)
+        for place, words in by_place.items()
+        for turn, said in _beyond(stored.get(place, ()), words)
     ]
-    number = _Import(connection, recorded_at, source_file)
-    if fresh:
-        connection.execute(insert(PRICES), [{**values, "import_id": number.id} for values in fresh])
-    _confirm(connection, {p: mine for p, mine in by_place.items() if any(row.confirmed_at for row in mine)}, number)
+    number = ImportNumber(connection, recorded_at, source_file)
+    of_spot = {series[row.key] for row in rows if row.market is Market.SPOT} if fresh else set()
+    _insert(connection, fresh, number, undated=[point for point in fresh if point[0] not in of_spot])
+    confirmed = [row for row in rows if row.confirmed_at is not None]
+    if confirmed:
+        _confirm(connection, rows, series, details, number)
     return len(fresh)
+
+
+def store_current(
+    connection: Connection, rows: Sequence[PriceRow], recorded_at: datetime, source_file: str
+) -> tuple[int, set[int]]:
+    """Append a point where the price in force at the row's moment is another one.
+
+    Return how many points are new, and the series of all rows. The source is no part of the comparison: a price list
+    that is published anew with the same price is no change.
+    """
+    take_turn(connection, COMPONENT)
+    series, details = _ids(connection, rows)
+    latest = {series[row.key]: row for row in rows}
+    in_force = _in_force(connection, {number: microseconds(row.observed_at) for number, row in latest.items()})
+    fresh: list[Point] = []
+    for number, row in latest.items():
+        before = in_force.get(number)
+        if before is not None and _terms(before) == (row.micro_usd_per_hour, *details_of(row)[:-1]):
+            continue
+        at = microseconds(row.observed_at)
+        turn = before.turn + 1 if before is not None and before.observed_us == at else 0
+        fresh.append((number, at, turn, row.micro_usd_per_hour, details[details_of(row)]))
+    _insert(connection, fresh, ImportNumber(connection, recorded_at, source_file), undated=fresh)
+    return len(fresh), set(latest)
+
+
+def series_of(connection: Connection, rows: Sequence[PriceRow]) -> set[int]:
+    """Return the stored series of rows."""
+    return set(_ids(connection, rows)[0].values())
 
 
 def overlap(stored: Sequence[Said], given: Sequence[Said]) -> int:
@@ -55,8 +99,12 @@ def overlap(stored: Sequence[Said], given: Sequence[Said]) -> int:
     return next((k for k in range(longest, 0, -1) if list(stored[-k:]) == list(given[:k])), 0)
 
 
-class _Import:
-    """The record of an import, written when it is first needed: one that brings nothing leaves no trace."""
+def _beyond(stored: Sequence[Said], words: Sequence[Said]) -> Iterable[tuple[int, Said]]:
+    return enumerate(words[overlap(stored, words) :] if stored else words)
+
+
+class ImportNumber:
+    """The record of an intake, written when it is first needed: one that brings nothing leaves no trace."""
 
     def __init__(self, connection: Connection, recorded_at: datetime, source_file: str) -> None:
         self._connection = connection
@@ -65,90 +113,141 @@ class _Import:
 
     @property
     def id(self) -> int:
+        """The number of the record."""
         if self._id is None:
             made = self._connection.execute(insert(IMPORTS).values(self._values)).inserted_primary_key
             self._id = made[0] if made else None
         return self._id or 0
 
 
-def _by_place(connection: Connection, rows: Sequence[PriceRow]) -> dict[Place, list[PriceRow]]:
-    identities = [identity_of(row) for row in rows]
-    series = _series_ids(connection, dict(zip(identities, rows, strict=True)))
-    found: dict[Place, list[PriceRow]] = {}
-    for identity, row in zip(identities, rows, strict=True):
-        found.setdefault((series[identity], microseconds(row.observed_at)), []).append(row)
-    return found
+def _insert(connection: Connection, fresh: Sequence[Point], number: ImportNumber, undated: Sequence[Point]) -> None:
+    if not fresh:
+        return
+    again = restatements(connection, undated)
+    import_id = number.id
+    # In the order of the key, so that pages fill one after the other.
+    insert_many(connection, POINTS, POINT_NAMES, sorted((*point, import_id) for point in (*fresh, *again)))
 
 
-def _series_ids(connection: Connection, by_identity: dict[str, PriceRow]) -> dict[str, int]:
-    names = list(by_identity)
-    found = _known_series(connection, names)
-    missing = [series_values(name, by_identity[name]) for name in names if name not in found]
+def _ids(
+    connection: Connection, rows: Sequence[PriceRow]
+) -> tuple[dict[tuple[object, ...], int], dict[tuple[Any, ...], int]]:
+    by_key = {row.key: row for row in rows}
+    by_identity = {identity_of(key): key for key in by_key}
+    made = _made(connection, SERIES, by_identity, lambda key: series_values(by_key[key]))
+    contents = {identity_of(found): found for found in {details_of(row) for row in rows}}
+    described = _made(connection, DETAILS, contents, lambda found: dict(zip(DETAIL_NAMES, found, strict=True)))
+    return made, described
+
+
+def _made(connection: Connection, table: Any, wanted: Mapping[str, Any], values: Any) -> dict[Any, int]:
+    """Return the number of each thing by what it is; those without a record are given one."""
+    names = list(wanted)
+    found = _known(connection, table, names)
+    missing = [{**values(wanted[name]), "identity": name} for name in names if name not in found]
     if missing:
-        connection.execute(insert(SERIES), missing)
-    return found | _known_series(connection, [values["identity"] for values in missing])
+        connection.execute(insert(table), missing)
+        found |= _known(connection, table, [each["identity"] for each in missing])
+    return {wanted[name]: number for name, number in found.items()}
 
 
-def _known_series(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+def _known(connection: Connection, table: Any, names: Sequence[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for part in _parts(names):
-        query = select(SERIES.c.identity, SERIES.c.id).where(SERIES.c.identity.in_(part))
+    for part in parts(names):
+        query = select(table.c.identity, table.c.id).where(table.c.identity.in_(part))
         found |= {row.identity: row.id for row in connection.execute(query)}
     return found
 
 
-def _stored(connection: Connection, places: Iterable[Place]) -> dict[Place, list[tuple[int, Said]]]:
-    """Return what is stored at these places, in the order it came, each with its number."""
-    wanted = set(places)
-    found: dict[Place, list[tuple[int, Said]]] = {}
-    moments = [moment for _, moment in wanted]
-    for part in _parts(sorted({series for series, _ in wanted})):
+def _words(
+    rows: Iterable[PriceRow], series: Mapping[tuple[object, ...], int], details: Mapping[tuple[Any, ...], int]
+) -> dict[Place, list[Said]]:
+    """Group what is said by place; what is said twice in a row counts once."""
+    by_place: dict[Place, list[Said]] = {}
+    for row in rows:
+        place = (series[row.key], (row.observed_at - EPOCH) // MICROSECOND)
+        said = (row.micro_usd_per_hour, details[details_of(row)])
+        words = by_place.get(place)
+        if words is None:
+            by_place[place] = [said]
+        elif words[-1] != said:
+            words.append(said)
+    return by_place
+
+
+def _stored(connection: Connection, by_place: Mapping[Place, Any]) -> dict[Place, list[Said]]:
+    """Return what is stored at these places, each in its order."""
+    spans: dict[int, tuple[int, int]] = {}
+    for number, at in by_place:
+        least, most = spans.get(number, (at, at))
+        spans[number] = (min(least, at), max(most, at))
+    found: dict[Place, list[Said]] = {}
+    columns = (POINTS.c.series_id, POINTS.c.observed_us, POINTS.c.micro_per_hour, POINTS.c.detail_id)
+    for part in parts(sorted(spans)):
+        begin, end = min(spans[number][0] for number in part), max(spans[number][1] for number in part)
         query = (
-            select(PRICES)
-            .where(PRICES.c.series_id.in_(part), PRICES.c.observed_us.between(min(moments), max(moments)))
-            .order_by(PRICES.c.id)
+            select(*columns)
+            .where(POINTS.c.series_id.in_(part), POINTS.c.observed_us.between(begin, end))
+            .order_by(POINTS.c.series_id, POINTS.c.observed_us, POINTS.c.turn)
         )
-        for row in connection.execute(query):
-            if (row.series_id, row.observed_us) in wanted:
-                said = tuple(getattr(row, name) for name in SAYS)
-                found.setdefault((row.series_id, row.observed_us), []).append((row.id, said))
+        for number, at, micro, detail in connection.execute(query):
+            if (number, at) in by_place:
+                found.setdefault((number, at), []).append((micro, detail))
     return found
 
 
-def _confirm(connection: Connection, by_place: dict[Place, list[PriceRow]], number: _Import) -> None:
-    """Add the confirmations that are not stored yet, each to the observation that its row stands for."""
-    wanted: dict[tuple[int, int], None] = {}
-    stored = _stored(connection, by_place)
-    for place, rows in by_place.items():
+def _in_force(connection: Connection, moments: Mapping[int, int]) -> dict[int, Any]:
+    """Return the point in force in each series at its moment, with its details."""
+    found: dict[int, Any] = {}
+    for at in set(moments.values()):
+        earlier = POINTS.alias()
+        newest = (
+            select(func.max(earlier.c.observed_us))
+            .where(earlier.c.series_id == POINTS.c.series_id, earlier.c.observed_us <= at)
+            .scalar_subquery()
+        )
+        for part in parts(sorted(number for number, moment in moments.items() if moment == at)):
+            query = (
+                select(POINTS, *(DETAILS.c[name] for name in DETAIL_NAMES))
+                .join(DETAILS, DETAILS.c.id == POINTS.c.detail_id)
+                .where(POINTS.c.series_id.in_(part), POINTS.c.observed_us == newest)
+                .order_by(POINTS.c.turn)
+            )
+            found |= {row.series_id: row for row in connection.execute(query)}
+    return found
+
+
+def _terms(found: Any) -> tuple[Any, ...]:
+    return (found.micro_per_hour, *(getattr(found, name) for name in DETAIL_NAMES[:-1]))
+
+
+def _confirm(
+    connection: Connection,
+    rows: Sequence[PriceRow],
+    series: Mapping[tuple[object, ...], int],
+    details: Mapping[tuple[Any, ...], int],
+    number: ImportNumber,
+) -> None:
+    """Add the confirmations that are not stored yet, each to the point that its row stands for."""
+    told: dict[Place, list[PriceRow]] = {}
+    for row in rows:
+        told.setdefault((series[row.key], microseconds(row.observed_at)), []).append(row)
+    told = {place: mine for place, mine in told.items() if any(row.confirmed_at for row in mine)}
+    stored = _stored(connection, told)
+    wanted: dict[tuple[int, int, int, int], None] = {}
+    for place, mine in told.items():
+        words = [(row.micro_usd_per_hour, details[details_of(row)]) for row in mine]
         # The words given end what is now stored, so they are counted from the end.
-        position = len(stored[place]) - len(_without_repeats(map(_said, rows)))
-        for before, row in pairwise([None, *rows]):
-            position += before is not None and row is not None and _said(before) != _said(row)
-            if row is not None and row.confirmed_at is not None:
-                wanted[stored[place][position][0], microseconds(row.confirmed_at)] = None
-    known: set[tuple[int, int]] = set()
-    for part in _parts([observation for observation, _ in wanted]):
-        query = select(CONFIRMATIONS).where(CONFIRMATIONS.c.observation_id.in_(part))
-        known |= {(row.observation_id, row.confirmed_us) for row in connection.execute(query)}
-    missing = [pair for pair in wanted if pair not in known]
+        turn = len(stored[place]) - 1 - sum(before != after for before, after in pairwise(words))
+        for (before, said), row in zip(pairwise([words[0], *words]), mine, strict=True):
+            turn += before != said
+            if row.confirmed_at is not None:
+                wanted[(*place, turn, microseconds(row.confirmed_at))] = None
+    known: set[tuple[int, ...]] = set()
+    for part in parts(sorted({number for number, *_ in wanted})):
+        query = select(CONFIRMATIONS).where(CONFIRMATIONS.c.series_id.in_(part))
+        known |= {(r.series_id, r.observed_us, r.turn, r.confirmed_us) for r in connection.execute(query)}
+    names = ("series_id", "observed_us", "turn", "confirmed_us", "import_id")
+    missing = [place for place in wanted if place not in known]
     if missing:
-        values = [{"observation_id": o, "confirmed_us": at, "import_id": number.id} for o, at in missing]
-        connection.execute(insert(CONFIRMATIONS), values)
-
-
-def _said(row: PriceRow) -> Said:
-    values = price_values(row)
-    return tuple(values[name] for name in SAYS)
-
-
-def _without_repeats(words: Iterable[Said]) -> list[Said]:
-    found: list[Said] = []
-    for word in words:
-        if not found or found[-1] != word:
-            found.append(word)
-    return found
-
-
-def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for begin in range(0, len(items), BATCH):
-        yield items[begin : begin + BATCH]
+        insert_many(connection, CONFIRMATIONS, names, [(*place, number.id) for place in missing])

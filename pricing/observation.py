@@ -11,8 +11,9 @@ class PriceRow:
     """A price seen: whole machine, whole micro-USD (or micro-units of `currency`) per hour.
 
     `observed_at` is the provider's own timestamp for spot, otherwise when this value was first seen; `confirmed_at`
-    the last complete collection that saw it unchanged; `recorded_at` when we learned it, set by the store and no part
-    of what the row says.
+    the last complete collection that saw it unchanged; `recorded_at` (when we learned it) and
+    `withdrawn_at` (since when complete collections no longer see the series) are set by the store and no part of what
+    the row says.
     """
 
     provider: str
@@ -33,6 +34,7 @@ class PriceRow:
     os: str = "linux"
     confirmed_at: datetime | None = None
     recorded_at: datetime | None = field(default=None, compare=False)
+    withdrawn_at: datetime | None = field(default=None, compare=False)
 
     @property
     def key(self) -> tuple[object, ...]:

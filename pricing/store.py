@@ -7,11 +7,13 @@ recorded (when we learned it). Importing the same rows twice adds nothing.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Self
 
-from sqlalchemy import Engine, Select, case, func, or_, select
+from sqlalchemy import Connection, Engine, Select, and_, case, func, select
 
 from pricing.book import SpotRule, offers_as_of
+from pricing.coverage import Coverage, coverage_as_of, full_coverage
 from pricing.intake import store_rows
 from pricing.migrations import migrate, open_engine, reaching
 from pricing.observation import PriceRow
@@ -19,15 +21,22 @@ from pricing.offer import Market, Offer
 from pricing.records import (
     COMPONENT,
     CONFIRMATIONS,
+    DETAIL_NAMES,
+    DETAILS,
     IMPORTS,
-    PRICES,
+    POINTS,
+    RUNS,
     SERIES,
     in_order,
     microseconds,
     moment_of,
+    parts,
     row_of,
 )
-from pricing.tables import STEPS
+from pricing.schema_steps import STEPS
+
+# Moments lie well inside: the years 1 to 9999 are -6.2e16 to 2.6e17 microseconds from 1970.
+ALWAYS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,47 +109,55 @@ class PriceBook:
 
     def rows(self, wanted: Filter | None = None) -> list[PriceRow]:
         """Return the whole stored history in a fixed order, each row with its latest confirmation."""
-        return self._fetch(_history(wanted or Filter(), None))
+        with reaching("the price book cannot be read"), self.engine.connect() as connection:
+            found = connection.execute(_history(wanted or Filter())).all()
+            coverage = full_coverage(connection, {row.series_id for row in found})
+            return _rows_of(found, coverage, _imported_confirmations(connection, found), ALWAYS)
 
     def offers(self, as_of: datetime, spot: SpotRule, wanted: Filter | None = None) -> list[Offer]:
         """Return what counted as of a moment; observations and confirmations after it do not."""
-        rows = self._fetch(_in_force(_history(wanted or Filter(), as_of), as_of, spot))
+        latest = microseconds(as_of)
+        with reaching("the price book cannot be read"), self.engine.connect() as connection:
+            found = connection.execute(_in_force(_history(wanted or Filter()), latest, spot.begin(as_of), spot)).all()
+            coverage = coverage_as_of(connection, {row.series_id for row in found}, latest)
+            rows = _rows_of(found, coverage, _imported_confirmations(connection, found, latest), latest)
         return offers_as_of(rows, as_of=as_of, spot=spot)
 
     def status(self) -> BookStatus:
         """Count what is stored."""
-        times = PRICES.c.observed_us
+        times = POINTS.c.observed_us
         with reaching("the price book cannot be read"), self.engine.connect() as connection:
             series = connection.execute(select(func.count()).select_from(SERIES)).scalar_one()
             count, oldest, newest = connection.execute(select(func.count(), func.min(times), func.max(times))).one()
-            confirmed = connection.execute(select(func.max(CONFIRMATIONS.c.confirmed_us))).scalar()
+            imported = connection.execute(select(func.max(CONFIRMATIONS.c.confirmed_us))).scalar()
+            collected = connection.execute(select(func.max(RUNS.c.at_us)).where(RUNS.c.complete)).scalar()
             recorded = connection.execute(select(func.max(IMPORTS.c.recorded_us))).scalar()
         return BookStatus(
             series=series,
             observations=count,
             oldest=moment_of(oldest),
             newest=moment_of(newest),
-            confirmed=moment_of(confirmed),
+            confirmed=moment_of(max((at for at in (imported, collected) if at is not None), default=None)),
             recorded=moment_of(recorded),
         )
 
-    def _fetch(self, query: Select[Any]) -> list[PriceRow]:
-        with reaching("the price book cannot be read"), self.engine.connect() as connection:
-            return in_order([row_of(found) for found in connection.execute(query)])
 
-
-def _history(wanted: Filter, as_of: datetime | None) -> Select[Any]:
-    """Select observations with their series, the latest confirmation, and when they were recorded."""
-    confirmed = select(CONFIRMATIONS.c.observation_id, func.max(CONFIRMATIONS.c.confirmed_us).label("confirmed_us"))
-    if as_of is not None:
-        confirmed = confirmed.where(CONFIRMATIONS.c.confirmed_us <= microseconds(as_of))
-    latest = confirmed.group_by(CONFIRMATIONS.c.observation_id).subquery()
+def _history(wanted: Filter) -> Select[Any]:
+    """Select points with their series, details, and when they were recorded, in the order of the key."""
     query = (
-        select(SERIES, PRICES, latest.c.confirmed_us, IMPORTS.c.recorded_us)
-        .join(PRICES, PRICES.c.series_id == SERIES.c.id)
-        .join(IMPORTS, IMPORTS.c.id == PRICES.c.import_id)
-        .outerjoin(latest, latest.c.observation_id == PRICES.c.id)
-        .order_by(PRICES.c.id)
+        select(
+            SERIES,
+            POINTS.c.series_id,
+            POINTS.c.observed_us,
+            POINTS.c.turn,
+            POINTS.c.micro_per_hour,
+            *(DETAILS.c[name] for name in DETAIL_NAMES),
+            IMPORTS.c.recorded_us,
+        )
+        .join(POINTS, POINTS.c.series_id == SERIES.c.id)
+        .join(DETAILS, DETAILS.c.id == POINTS.c.detail_id)
+        .join(IMPORTS, IMPORTS.c.id == POINTS.c.import_id)
+        .order_by(POINTS.c.series_id, POINTS.c.observed_us, POINTS.c.turn)
     )
     for name in ("provider", "region", "machine", "market"):
         value = getattr(wanted, name)
@@ -149,18 +166,52 @@ def _history(wanted: Filter, as_of: datetime | None) -> Select[Any]:
     return query
 
 
-def _in_force(history: Select[Any], as_of: datetime, spot: SpotRule) -> Select[Any]:
-    """Leave out what cannot count: all but the newest; of spot what lies before the row carried into the window."""
-    latest, begin = microseconds(as_of), microseconds(spot.begin(as_of))
-    cut = case((SERIES.c.market == str(Market.SPOT), begin), else_=latest)
-    floors = (
-        select(PRICES.c.series_id, func.max(PRICES.c.observed_us).label("floor_us"))
-        .join(SERIES, SERIES.c.id == PRICES.c.series_id)
-        .where(PRICES.c.observed_us <= cut)
-        .group_by(PRICES.c.series_id)
-        .subquery()
+def _in_force(history: Select[Any], latest: int, begin: datetime, spot: SpotRule) -> Select[Any]:
+    """Leave out what cannot count: all but the newest; of spot what lies before the point carried into the window.
+
+    The floor of each series is one descent into the key, so the age of the book does not matter.
+    """
+    cut: Any = latest
+    if spot.basis != "last":
+        cut = case((SERIES.c.market == str(Market.SPOT), microseconds(begin)), else_=latest)
+    earlier = POINTS.alias()
+    floor = (
+        select(func.max(earlier.c.observed_us))
+        .where(earlier.c.series_id == SERIES.c.id, earlier.c.observed_us <= cut)
+        .correlate(SERIES)
+        .scalar_subquery()
     )
-    return history.outerjoin(floors, floors.c.series_id == PRICES.c.series_id).where(
-        PRICES.c.observed_us <= latest,
-        or_(floors.c.floor_us.is_(None), PRICES.c.observed_us >= floors.c.floor_us),
-    )
+    return history.where(and_(POINTS.c.observed_us <= latest, POINTS.c.observed_us >= func.coalesce(floor, -ALWAYS)))
+
+
+def _imported_confirmations(
+    connection: Connection, found: Iterable[Any], latest: int | None = None
+) -> dict[tuple[int, int, int], int]:
+    """Return the latest confirmation that sheets brought for each point."""
+    confirmed: dict[tuple[int, int, int], int] = {}
+    for part in parts(sorted({row.series_id for row in found})):
+        query = select(CONFIRMATIONS).where(CONFIRMATIONS.c.series_id.in_(part)).order_by(CONFIRMATIONS.c.confirmed_us)
+        if latest is not None:
+            query = query.where(CONFIRMATIONS.c.confirmed_us <= latest)
+        for row in connection.execute(query):
+            confirmed[row.series_id, row.observed_us, row.turn] = row.confirmed_us
+    return confirmed
+
+
+def _rows_of(
+    found: Iterable[Any], coverage: Coverage, imported: dict[tuple[int, int, int], int], latest: int
+) -> list[PriceRow]:
+    """Make rows, each with its latest confirmation up to a moment; of what was said of one place the last counts."""
+    rows: list[PriceRow] = []
+    for number, series in groupby(found, lambda row: row.series_id):
+        end, last = latest + 1, True
+        mine: list[PriceRow] = []
+        for point in reversed(list(series)):
+            in_force = last or point.observed_us < end
+            covered = coverage.confirmed(number, point.observed_us, end) if in_force else None
+            told = (covered, imported.get((number, point.observed_us, point.turn)))
+            confirmed = max((at for at in told if at is not None), default=None)
+            mine.append(row_of(point, confirmed, coverage.withdrawn(number, latest) if last else None))
+            end, last = point.observed_us, False
+        rows += reversed(mine)
+    return in_order(rows)

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from advisor.cli.prices_collect import collect
+
 if TYPE_CHECKING:
     from pricing.sheet import Rejected, SheetRead
     from pricing.store import Filter, PriceBook
 
 MAX_REJECTED_SHOWN = 28
 EMPTY = (
-    "The price book is empty. Fill it with `advisor prices import FILE.csv`, or plan with\n"
+    "The price book is empty. Fill it with `advisor prices collect` or `advisor prices import FILE.csv`, or plan with\n"
     "`advisor plan PLAN --prices FILE.csv`. The columns of the file: `advisor prices import --help`."
 )
 NOTHING_MATCHES = "No stored price matches; `advisor prices status` says what is there."
@@ -20,13 +22,16 @@ NOTHING_MATCHES = "No stored price matches; `advisor prices status` says what is
 
 @click.group()
 def prices() -> None:
-    """The price book: import, export, show, history, status.
+    """The price book: collect, import, export, show, history, status.
 
     \b
     Example:
       advisor prices import prices.csv
       advisor prices show --machine p5.48xlarge
     """
+
+
+prices.add_command(collect)
 
 
 def _book() -> "PriceBook":

@@ -52,8 +52,9 @@ class Request:
     """What is asked of a collector.
 
     `now` is the moment that the whole collection counts for: `observed_at` of everything that carries no moment of the
-    provider's. `regions` empty means every region that sells the machines. `since` is where a history begins, by region
-    in `since_by_region` where that differs. `scored` are machines whose placement scores are younger than a day.
+    provider's. `regions` empty means every region that sells the machines. `since` is where history is wanted from;
+    `since_by_region` where what is stored ends, so that no gap stays. `scored` are machines whose placement scores are
+    younger than a day. The last two are filled in by `pricing.collection`.
     """
 
     now: datetime
@@ -63,8 +64,11 @@ class Request:
     scored: frozenset[str] = frozenset()
 
     def history_begin(self, region: str) -> datetime:
-        """Return where the history of a region begins."""
-        return self.since or self.since_by_region.get(region) or self.now - DEFAULT_HISTORY
+        """Return from where the history of a region is to be read: as asked, and from where the stored one ends."""
+        stored = self.since_by_region.get(region)
+        if self.since is None:
+            return stored or self.now - DEFAULT_HISTORY
+        return self.since if stored is None else min(self.since, stored)
 
 
 @dataclass(frozen=True, slots=True)

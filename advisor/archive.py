@@ -7,13 +7,24 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, String, Table, Text, insert, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    insert,
+    or_,
+    select,
+)
 
 from advisor.plan.load import LoadedPlan
 from advisor.recommendation import Recommendation
-from pricing.errors import DatabaseUnavailable
-from pricing.migrations import Step, migrate, open_engine
+from pricing.migrations import Step, migrate, open_engine, reaching
 from pricing.moments import moment, moment_text
 from pricing.offer import Offer
 
@@ -33,6 +44,9 @@ TABLE = Table(
 )
 
 
+LISTED = [TABLE.c[name] for name in ("id", "created_at", "plan_name", "status", "total_cents", "as_of")]
+
+
 def _create(connection: Connection) -> None:
     TABLE.metadata.create_all(connection)
 
@@ -50,6 +64,11 @@ class Stored:
     status: str
     total_cents: int | None
     as_of: datetime
+
+    @property
+    def created_at_text(self) -> str:
+        """The moment as it is stored, by which the list is ordered."""
+        return moment_text(self.created_at)
 
 
 class Archive:
@@ -84,34 +103,41 @@ class Archive:
             "plan": loaded.plan.model_dump_json(by_alias=True),
             "prices": json.dumps([_plain(offer) for offer in offers], ensure_ascii=False),
         }
-        try:
-            with self.engine.begin() as connection:
-                connection.execute(insert(TABLE).values(values))
-        except DBAPIError as error:
-            raise DatabaseUnavailable(f"the recommendation cannot be stored: {error.orig}") from None
+        with reaching("the recommendation cannot be stored"), self.engine.begin() as connection:
+            connection.execute(insert(TABLE).values(values))
 
     def list(self) -> list[Stored]:
         """Return what is stored, newest first."""
-        columns = [TABLE.c[name] for name in ("id", "created_at", "plan_name", "status", "total_cents", "as_of")]
-        with self.engine.connect() as connection:
-            found = connection.execute(select(*columns).order_by(TABLE.c.created_at.desc(), TABLE.c.id))
-            return [
-                Stored(
-                    id=row.id,
-                    created_at=moment(row.created_at),
-                    plan_name=row.plan_name,
-                    status=row.status,
-                    total_cents=row.total_cents,
-                    as_of=moment(row.as_of),
-                )
-                for row in found
-            ]
+        query = select(*LISTED).order_by(TABLE.c.created_at.desc(), TABLE.c.id)
+        with reaching("the recommendations cannot be read"), self.engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
+    def page(self, limit: int, after: tuple[str, str] | None = None) -> Sequence[Stored]:
+        """Return at most so many, the newest first, from behind a `created_at_text` and `id` that were given before."""
+        query = select(*LISTED).order_by(TABLE.c.created_at.desc(), TABLE.c.id).limit(limit)
+        if after is not None:
+            made, name = after
+            older, same = TABLE.c.created_at < made, and_(TABLE.c.created_at == made, TABLE.c.id > name)
+            query = query.where(or_(older, same))
+        with reaching("the recommendations cannot be read"), self.engine.connect() as connection:
+            return [_stored(row) for row in connection.execute(query)]
 
     def get(self, name: str) -> Recommendation | None:
         """Return a stored recommendation as it was given."""
-        with self.engine.connect() as connection:
+        with reaching("the recommendation cannot be read"), self.engine.connect() as connection:
             document = connection.execute(select(TABLE.c.document).where(TABLE.c.id == name)).scalar()
         return None if document is None else Recommendation.model_validate_json(document)
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(
+        id=row.id,
+        created_at=moment(row.created_at),
+        plan_name=row.plan_name,
+        status=row.status,
+        total_cents=row.total_cents,
+        as_of=moment(row.as_of),
+    )
 
 
 def _plain(offer: Offer) -> dict[str, Any]:

@@ -33,6 +33,12 @@ class Settings(BaseSettings):
         default=72.0, gt=0, le=1e6, allow_inf_nan=False, description="oldest price that may be used"
     )
 
+    plan_workers: int = Field(default=2, ge=1, le=64, description="plans that the service makes at the same time")
+    plan_queue: int = Field(default=16, ge=1, le=10_000, description="plans that may wait; further ones get 503")
+    max_jobs_per_plan: int = Field(default=200, ge=1, le=10_000, description="jobs of a plan that came over HTTP")
+    max_time_limit_s: float = Field(
+        default=3600.0, ge=1, le=86_400, allow_inf_nan=False, description="longest time limit asked for over HTTP"
+    )
     aws_endpoint_url: str | None = Field(default=None, description="address of all AWS calls instead of AWS's own")
     gcp_compute_endpoint: str | None = Field(default=None, description="address of the Compute Engine API")
     gcp_billing_endpoint: str | None = Field(default=None, description="address of the Cloud Billing Catalog API")

@@ -1,1 +1,1 @@
-"""HTTP in, HTTP out. The REST service arrives with a later version."""
+"""HTTP in, HTTP out: the REST service and its pages over `advisor`."""

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -71,6 +71,39 @@ def read_prices(sheet: Path | str, *, now: datetime) -> SheetRead:
         raise SheetInvalid(f"line {reader.line_num}: broken CSV ({error})") from None
     _check_header(header)
     return _rows(reader, header, now)
+
+
+def read_records(records: Sequence[Mapping[str, object]], *, now: datetime) -> SheetRead:
+    """Read rows that came as mappings from column to text or number, by the sheet's rules.
+
+    A rejected row's `line` is its index. A column that is left out, or null, is blank.
+    """
+    good: list[PriceRow] = []
+    bad: list[Rejected] = []
+    for index, record in enumerate(records):
+        try:
+            good.append(_row(_cells(record), COLUMNS, now))
+        except ValueError as error:
+            bad.append(Rejected(index, str(error)))
+    return SheetRead(tuple(good), tuple(bad), announcements(good, now=now))
+
+
+def _cells(record: Mapping[str, object]) -> list[str]:
+    unknown = [ascii(name[:40]) for name in record if name not in COLUMNS]
+    if unknown:
+        raise ValueError(f"unknown column {', '.join(unknown[:5])}; known are {','.join(COLUMNS)}")
+    return [_guarded(_plain(name, record.get(name))) for name in COLUMNS]
+
+
+def _plain(name: str, value: object) -> str:
+    """Write a value as the text of a cell: a float as its shortest decimal, as `decimal_of` reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name}: must be a text or a number")
+    return repr(value)
 
 
 def _text(path: Path) -> str:

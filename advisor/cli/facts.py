@@ -28,7 +28,7 @@ def models(name: str | None, sources: bool, as_json: bool) -> None:
     known = presets()
     chosen = list(known.values()) if name is None else [known[_known(name, known, "preset")]]
     if as_json:
-        _json({"models": [_model_document(preset) for preset in chosen]})
+        _json({"models": [model_document(preset) for preset in chosen]})
     elif name is not None:
         _show_model(chosen[0])
     else:
@@ -94,7 +94,8 @@ def _json(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2))
 
 
-def _model_document(preset: "Preset") -> dict[str, Any]:
+def model_document(preset: "Preset") -> dict[str, Any]:
+    """Return a preset as JSON values: its shape, its sizes, its source."""
     from dataclasses import asdict
 
     shape = preset.shape
@@ -157,7 +158,7 @@ def _origins(facts: "Mapping[str, Fact]") -> list[str]:
 
 
 def _show_model(preset: "Preset") -> None:
-    for key, value in _model_document(preset).items():
+    for key, value in model_document(preset).items():
         if isinstance(value, dict):
             _line(key, ", ".join(f"{part} {number}" for part, number in value.items() if number is not None))
         elif type(value) is int:

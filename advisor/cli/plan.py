@@ -117,18 +117,15 @@ def offers_of(loaded: "LoadedPlan", as_of: datetime, price_path: Path | None, ch
     """Read the run's own price file, or the price book."""
     from advisor.cli.prices import read_sheet, report_rejected
     from advisor.errors import UsageInvalid
-    from pricing.book import SpotRule, offers_as_of
-    from pricing.store import PriceBook
+    from advisor.offers import offers_in_book, offers_in_rows
 
-    spot = loaded.plan.prices.spot
-    rule = SpotRule(basis=spot.basis, days=float(spot.days), quantile=float(spot.quantile))
     if price_path is None:
-        return PriceBook.open(chosen.database_url).offers(as_of, rule)
+        return offers_in_book(loaded.plan, as_of, chosen.database_url)
     sheet = read_sheet(price_path)
     report_rejected(price_path, sheet.rejected)
     if not sheet.rows:
         raise UsageInvalid(f"{price_path} holds no usable price row")
-    return offers_as_of(sheet.rows, as_of=as_of, spot=rule)
+    return offers_in_rows(loaded.plan, as_of, sheet.rows)
 
 
 def show(answer: "Recommendation", *, as_json: bool) -> None:

@@ -1,0 +1,122 @@
+"""The application, made afresh by `create` for every server that runs it: `uvicorn --factory api.app:create`."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from advisor import __version__
+from advisor.errors import DocumentInvalid, Fault, UsageInvalid
+from advisor.settings import Settings, settings
+from api.bodies import PlanBody
+from api.desk import Desk
+from api.limits import Gate
+from api.measures import Measured, Measures
+from api.problems import Problem, ProblemDocument, problem_of
+from api.repeats import Repeats
+from api.routes import facts, plans, service
+from pricing.errors import PricingError
+
+ROUTERS = (service.router, facts.router, plans.router)
+# Models that routes describe by name only, since they read or write them by themselves.
+DESCRIBED = (ProblemDocument, PlanBody)
+DESCRIPTION = (
+    "Plans GPU training runs on owned and rented nodes at the lowest total cost of ownership, with a proof. "
+    "Errors are problem documents (RFC 9457). An infeasible plan is an answer with its explanation, not an error."
+)
+
+log = logging.getLogger("advisor.api")
+
+
+def create(chosen: Settings | None = None) -> FastAPI:
+    """Make the application; without settings it reads the environment's.
+
+    Raises:
+        UsageInvalid: a setting has a value that cannot work.
+    """
+    chosen = chosen or settings()
+    desk = Desk(chosen.plan_workers, chosen.plan_queue)
+    app = FastAPI(
+        title="GPU training cost optimizer and batch advisor",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.settings, app.state.desk, app.state.repeats = chosen, desk, Repeats()
+    app.state.measures = Measures(desk)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Gate)
+    app.add_middleware(Measured, measures=app.state.measures)
+    for kind in (Problem, DocumentInvalid, UsageInvalid, PricingError, Exception):
+        app.add_exception_handler(kind, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_route("/openapi.json", _openapi, include_in_schema=False)
+    app.openapi = lambda: described(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.desk.start()
+    try:
+        yield
+    finally:
+        await app.state.desk.stop()
+
+
+async def _openapi(request: Request) -> Response:
+    from api.replies import json_text, tagged
+
+    return tagged(request, json_text(request.app.openapi()))
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 description, made once."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            openapi_version="3.1.0",
+        )
+        known = schema.setdefault("components", {}).setdefault("schemas", {})
+        for model in DESCRIBED:
+            own = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            known.update(own.pop("$defs", {}))
+            known[model.__name__] = own
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.kind == "failed":
+        log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem.response()
+
+
+async def _on_http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  registered for nothing else
+    kind = {HTTPStatus.NOT_FOUND: "not-found", HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed"}.get(
+        HTTPStatus(error.status_code), "invalid-request"
+    )
+    return Problem(kind, f"{error.detail}; /docs lists the addresses.", headers=error.headers).response()
+
+
+async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  registered for nothing else
+    faults = [Fault(".".join(str(step) for step in each["loc"][1:]), each["msg"]) for each in error.errors()]
+    return Problem("invalid-request", f"{len(faults)} parameter(s) cannot work.", faults).response()

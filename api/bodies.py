@@ -1,0 +1,159 @@
+"""The bodies of requests: read by the reader of plan documents, validated here, before anything waits in a queue."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from advisor.errors import DocumentInvalid, Fault
+from advisor.plan.load import LoadedPlan, plan_of
+from advisor.plan.messages import faults_of
+from advisor.plan.reader import read_text
+from advisor.service import DEFAULT_TIME_LIMIT_S
+from advisor.settings import Settings
+from api.problems import Problem
+from pricing.moments import moment
+
+JSON_TYPES = ("application/json",)
+# Far from both ends of the calendar, where adding an hour has no answer.
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+
+
+class PlanBody(BaseModel):
+    """The body of POST /v1/plans; all but `plan` optional."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    plan: dict[str, Any]
+    as_of: str | None = None
+    objective: Literal["cost", "time", "risk"] = "cost"
+    time_limit_s: Annotated[float, Field(ge=1)] = DEFAULT_TIME_LIMIT_S
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    prices: list[dict[str, Any]] | None = None
+
+
+async def body_of(request: Request) -> bytes:
+    """Return the body of a JSON request.
+
+    Raises:
+        Problem: the body has another media type, or is too large.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in JSON_TYPES:
+        raise Problem("unsupported-media-type", f"The body is {media_type[:60] or 'of no stated type'}.")
+    return await request.body()
+
+
+def read_body(raw: bytes) -> dict[str, Any]:
+    """Read a JSON object by the rules of plan documents: no key twice, finite numbers, bounded depth.
+
+    Raises:
+        DocumentInvalid: it is none.
+    """
+    if not raw.strip():
+        raise DocumentInvalid("body", [Fault("", "is empty; send a JSON object")])
+    document = read_text(raw, "body")
+    if not isinstance(document, dict):
+        raise DocumentInvalid("body", [Fault("", "must be a JSON object")])
+    _refuse_broken_text(document)
+    return document
+
+
+def _refuse_broken_text(value: Any) -> None:
+    """Refuse what no database stores: NUL, and halves of characters, which only an escape can bring in."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            _refuse_broken_text(key)
+            _refuse_broken_text(each)
+    elif isinstance(value, list):
+        for each in value:
+            _refuse_broken_text(each)
+    elif isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+        raise DocumentInvalid("body", [Fault("", "holds a NUL character or half of a surrogate pair in a text")])
+
+
+def plan_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPlan, dict[str, Any]]:
+    """Validate the body of POST /v1/plans; return the plan and what a worker needs.
+
+    Raises:
+        DocumentInvalid: with every fault, those of the plan by their path in the plan document.
+        Problem: the plan has too many jobs.
+    """
+    document = read_body(raw)
+    try:
+        body = PlanBody.model_validate(document)
+    except ValidationError as error:
+        raise DocumentInvalid("body", faults_of(error, PlanBody)) from None
+    faults = _faults(body, chosen)
+    if faults:
+        raise DocumentInvalid("body", faults)
+    as_of = now if body.as_of is None else moment(body.as_of)
+    loaded = loaded_plan(body.plan, as_of, chosen)
+    if body.prices is not None:
+        _check_prices(body.prices, now)
+    work = {
+        "task": "plan",
+        "plan": body.plan,
+        "as_of": as_of.isoformat(),
+        "time_limit_s": body.time_limit_s,
+        "seed": body.seed,
+        "prices": body.prices,
+    }
+    return loaded, work
+
+
+def loaded_plan(document: Any, as_of: datetime, chosen: Settings) -> LoadedPlan:
+    """Validate a plan that came over HTTP: it may name no file, and has a bounded number of jobs."""
+    jobs = document.get("jobs") if isinstance(document, dict) else None
+    if isinstance(jobs, list) and len(jobs) > chosen.max_jobs_per_plan:
+        limit = f"at most {chosen.max_jobs_per_plan} jobs (ADVISOR_MAX_JOBS_PER_PLAN), not {len(jobs)}"
+        raise Problem("too-many-jobs", f"A plan over HTTP may have {limit}.", [Fault("jobs", limit)])
+    return plan_of(document, name="plan", as_of=as_of, folder=None)
+
+
+def moment_of(text: str | None, path: str, now: datetime) -> datetime:
+    """Read a moment of a parameter; without one it is now.
+
+    Raises:
+        Problem: it is no moment, or lies centuries away.
+    """
+    if text is None:
+        return now
+    fault = _moment_fault(text, path)
+    if fault is not None:
+        raise Problem("invalid-request", f"{fault}", [fault])
+    return moment(text)
+
+
+def _moment_fault(text: str, path: str) -> Fault | None:
+    try:
+        at = moment(text)
+    except ValueError as error:
+        return Fault(path, str(error))
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        return Fault(path, f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}, not in {at.year}")
+    return None
+
+
+def _faults(body: PlanBody, chosen: Settings) -> list[Fault]:
+    faults = []
+    if body.objective != "cost":
+        message = f"{body.objective} is not in this version, which minimises cost; leave it out"
+        faults.append(Fault("objective", message))
+    if body.time_limit_s > chosen.max_time_limit_s:
+        limit = f"must be at most {chosen.max_time_limit_s:g} (ADVISOR_MAX_TIME_LIMIT_S), not {body.time_limit_s:g}"
+        faults.append(Fault("time_limit_s", limit))
+    if body.as_of is not None and (fault := _moment_fault(body.as_of, "as_of")):
+        faults.append(fault)
+    return faults
+
+
+def _check_prices(rows: list[dict[str, Any]], now: datetime) -> None:
+    """Refuse a list without a single good row; single bad ones are named in the answer's `excluded`."""
+    from pricing.sheet import read_records
+
+    sheet = read_records(rows, now=now)
+    if not sheet.rows:
+        faults = [Fault(f"prices[{each.line}]", each.reason) for each in sheet.rejected]
+        raise DocumentInvalid("body", faults or [Fault("prices", "holds no row; leave it out to use the price book")])

@@ -125,7 +125,12 @@ def _unpriced_jobs(question: Question) -> list[str]:
     for job in question.plan.jobs:
         reachable = [place for place in places if allows(job, question.plan, place)]
         fitting = [e for e in job.measured if e.nodes <= job.max_nodes]
-        priced = any(e.machine == p.machine and e.nodes <= most_nodes(p) for e in fitting for p in reachable)
+        # Too few available nodes of an offer are no missing price; a commitment has one for its own nodes alone.
+        priced = any(
+            e.machine == p.machine and (p.kind == "offer" or e.nodes <= most_nodes(p))
+            for e in fitting
+            for p in reachable
+        )
         rentable = any(e.machine not in clusters and _may_rent(job, e.machine) for e in fitting)
         owned = any(e.machine == p.machine for e in fitting for p in reachable if p.kind != "offer")
         if rentable and not priced and not owned:

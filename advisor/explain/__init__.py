@@ -1,9 +1,11 @@
 """Why no plan is possible: a smallest conflict, and repairs that were solved; what the requirements of a plan cost."""
 
+from collections.abc import Sequence
+
 from advisor.explain.asking import Search
 from advisor.explain.conflict import conflict_of
 from advisor.explain.repairs import repairs_of
-from advisor.explain.requirements import requirements_of
+from advisor.explain.requirements import Requirement, requirements_of
 from advisor.planning import Question
 from advisor.recommendation import Conflict, Infeasibility
 
@@ -19,6 +21,8 @@ def explain(question: Question, deadline: float) -> Infeasibility:
     search = Search(question, deadline)
     requirements = requirements_of(question.plan)
     conflict = conflict_of(search, question.plan, requirements)
+    if not conflict:
+        return Infeasibility(conflict=_facts(search, requirements), repairs=[])
     repairs = repairs_of(search, question.plan, requirements, conflict)
     takes = {repair.path.partition(", ")[0]: repair.change for repair in reversed(repairs)}
     return Infeasibility(
@@ -28,6 +32,23 @@ def explain(question: Question, deadline: float) -> Infeasibility:
         ],
         repairs=repairs,
     )
+
+
+def _facts(search: Search, requirements: Sequence[Requirement]) -> list[Conflict]:
+    """Name the jobs that cannot run even with every requirement lifted: what stands against them is fact."""
+    plan = search.question.plan
+    for requirement in requirements:
+        plan = requirement.without(plan)
+    says = (
+        "even without any deadline, budget, limit or placement nothing can run it: too few nodes are available in the "
+        "price rows (available_nodes), in commitments and their windows, for any node count with a speed"
+    )
+    alone = [plan.model_copy(update={"jobs": [job.model_copy(update={"after": []})]}) for job in plan.jobs]
+    return [
+        Conflict(path=f"jobs[{index}]", says=f"{plan.jobs[index].name}: {says}")
+        for index, one in enumerate(alone)
+        if search.possible(one, open_end=True) is not True
+    ]
 
 
 def _jobs_without_speed(question: Question) -> list[Conflict]:

@@ -81,6 +81,14 @@ def test_too_many_nodes_for_the_cluster():
     assert any("2 nodes" in entry.reason for entry in answer.excluded)
 
 
+def test_what_is_fact_is_named_as_such():
+    """Two nodes where the price row has one: no requirement stands in the way, and the job is named with the fact."""
+    answer = planned(document(job("a", 5, speed(P5, 2, 1000), deadline=hour(9))), price(10, nodes=1))
+
+    assert conflict(answer) == ["jobs[0]"]
+    assert "available_nodes" in answer.infeasibility.conflict[0].says
+
+
 def test_a_job_without_measured_speeds_names_the_missing_measurement():
     """Until speeds are estimated, a job without a measured one ends with what to measure."""
     answer = planned(document(job("a", 5, deadline=hour(9))), price(10))

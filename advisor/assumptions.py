@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from advisor.configurations import SPOT_LOST_SHARE_PRIOR, START_MINUTES_PRIOR
-from advisor.formulate import Ledger, limit_matches
+from advisor.configurations import Configuration
+from advisor.derived import derived
+from advisor.dominance import limit_matches
+from advisor.estimate.estimate import TIGHT_HEADROOM
+from advisor.formulate import Ledger
 from advisor.places import hours_text
 from advisor.plan.defaults import defaults_used
 from advisor.plan.load import LoadedPlan
+from advisor.speeds import speed_margin
 from pricing.moments import moment_text
-from pricing.offer import Market
 
 NOT_INCLUDED = (
     "The total does not include: support plans, shared file systems, NAT and load balancers, container registries, "
@@ -21,7 +24,7 @@ def assumptions(loaded: LoadedPlan, ledger: Ledger) -> list[str]:
     """List every assumption; what the total leaves out comes last."""
     return [
         *_times(loaded),
-        *_speeds(loaded),
+        *_speeds(loaded, ledger),
         *_spot(loaded, ledger),
         *_money(loaded),
         *defaults_used(loaded.plan),
@@ -50,27 +53,25 @@ def _times(loaded: LoadedPlan) -> list[str]:
     return said
 
 
-def _speeds(loaded: LoadedPlan) -> list[str]:
+def _speeds(loaded: LoadedPlan, ledger: Ledger) -> list[str]:
     jobs = loaded.plan.jobs
-    said = ["Speeds are the measured ones of the plan, in whole tokens per second; no other configuration competes."]
+    said = []
     bare = [job.name for job in jobs if job.only_measured]
     if bare:
         said.append(
-            f"{', '.join(bare)}: only_measured, so the configuration is taken to fit in memory, checkpoints move free, "
-            "and nothing but a stated startup_minutes slows it."
+            f"{', '.join(bare)}: only_measured, so only the measured speeds of the plan compete, the configuration is "
+            "taken to fit in memory, checkpoints move free, and nothing but a stated startup_minutes slows it."
         )
-    started = [job.name for job in jobs if not job.only_measured and job.startup_minutes is None]
-    if started:
+    estimated = [job for job in jobs if not job.only_measured]
+    if estimated:
+        margin = float(100 * speed_margin(loaded.plan))
         said.append(
-            f"{', '.join(started)}: {START_MINUTES_PRIOR} minutes without progress at the head of every segment "
-            "(a flat prior for provisioning, communication check and loading a checkpoint)."
+            f"{', '.join(job.name for job in estimated)}: speeds are estimates from model, layout and hardware, less "
+            f"{margin:g} % (speed_margin); a measured speed replaces the estimate of its machine and node count, as it "
+            "is. Every node count up to max_nodes competes with its best layout."
         )
-    losing = [job.name for job in jobs if not job.only_measured and Market.SPOT in job.markets]
-    if losing:
-        share = float(SPOT_LOST_SHARE_PRIOR)
-        said.append(
-            f"{', '.join(losing)}: {share:.0%} of paid spot time is taken as lost to interruptions (a flat prior)."
-        )
+    for job in estimated:
+        said += derived(job, loaded.shapes[job.name], ledger)
     return said
 
 
@@ -115,9 +116,17 @@ def _money(loaded: LoadedPlan) -> list[str]:
     return said
 
 
-def warnings(loaded: LoadedPlan, ledger: Ledger, as_of: datetime, max_age: timedelta) -> list[str]:
-    """List what a careful reader should know before acting."""
+def warnings(
+    loaded: LoadedPlan, ledger: Ledger, as_of: datetime, max_age: timedelta, planned: Sequence[Configuration] = ()
+) -> list[str]:
+    """List what a careful reader should know before acting; `planned` are the configurations that the answer uses."""
     said = list(loaded.warnings)
+    tight = dict.fromkeys(f"{c.job} on {c.nodes} x {c.place.machine}" for c in planned if c.is_tight)
+    if tight:
+        said.append(
+            f"{', '.join(tight)}: memory is nearly full, and no layout there leaves more than "
+            f"{100 * TIGHT_HEADROOM:g} % free; try a short run before the long one."
+        )
     offers = [place for place in ledger.places.values() if place.kind == "offer"]
     unlimited = sorted(
         {

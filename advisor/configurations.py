@@ -1,30 +1,29 @@
 """Which job can run where, on how many nodes, at what speed: the choices that compete in the plan.
 
-In this version the speeds are the measured ones of the plan document. A configuration is kept in whole tokens per
-second and whole seconds, rounded against the plan (speeds down, times up).
+Speeds are measured ones of the plan document, or estimates of every node count (`advisor.speeds`). A configuration is
+kept in whole tokens per second and whole seconds, rounded against the plan (speeds down, times up).
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
+from math import floor
 
 from advisor.places import Exclusion, Place
-from advisor.plan.schema import Job, Measured, TrainingPlan
+from advisor.plan.schema import Job, TrainingPlan
+from advisor.plan.shapes import ModelShape
 from advisor.recommendation import Layout
-from pricing.offer import Market
-
-# Without estimates of our own, flat figures that the assumptions state. Start: provisioning, image, communication
-# check, loading a checkpoint. Lost share: kept 0.93 of paid time is what 1- to 4-node gangs reach with up-spells of
-# 8 to 10 h, checkpoints each half hour and 10 min to restart (exponential Young model, spot traces of 2022/23).
-START_MINUTES_PRIOR = 15
-SPOT_LOST_SHARE_PRIOR = Fraction(7, 100)
+from advisor.restarts import spot_loss, start_seconds
+from advisor.speeds import Speed, Speeds, speeds_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """A job on so many nodes of a place: whole-job speed and the time without progress at each segment's head."""
+    """A job on so many nodes of a place: whole-job speed and the time without progress at each segment's head.
+
+    On spot the speed is lessened by what interruptions lose, `kept_share`.
+    """
 
     job: str
     place: Place
@@ -34,33 +33,82 @@ class Configuration:
     speed_basis: str
     speed_source: str
     layout: Layout | None = None
+    is_tight: bool = False
+    kept_share: Fraction = Fraction(1)
+
+    @property
+    def micro_usd_per_hour(self) -> int:
+        """Price of all nodes for an hour."""
+        return self.nodes * self.place.micro_usd_per_hour
 
 
-def start_seconds(job: Job) -> int:
-    """Return the paid time without progress at the head of every segment."""
-    if job.startup_minutes is not None:
-        return ceil(job.startup_minutes * 60)
-    return 0 if job.only_measured else START_MINUTES_PRIOR * 60
-
-
-def spot_kept_share(job: Job) -> Fraction:
-    """Return the share of paid spot time that makes progress; nothing slows a job that is `only_measured`."""
-    return Fraction(1) if job.only_measured else 1 - SPOT_LOST_SHARE_PRIOR
+Choices = dict[str, list[Configuration]]
 
 
 def configurations_of(
-    job: Job, plan: TrainingPlan, places: Sequence[Place]
-) -> tuple[list[Configuration], list[Exclusion]]:
-    """Return every configuration of a job that its placement, markets, nodes and speeds allow, in the places' order."""
-    found: list[Configuration] = []
+    job: Job, plan: TrainingPlan, places: Sequence[Place], shape: ModelShape
+) -> tuple[Choices, list[Exclusion]]:
+    """Return a job's configurations by the key of their place, and why others are none.
+
+    Placement, markets, nodes and speeds decide; places without a configuration are left out.
+    """
     exclusions = _too_many_nodes(job, plan)
+    found: Choices = {}
+    twins: dict[tuple[object, ...], list[Configuration]] = {}
+    refused: set[str] = set()
     for place in places:
         if not allows(job, plan, place):
             continue
-        for entry in job.measured:
-            if entry.machine == place.machine and entry.nodes <= job.max_nodes and entry.nodes <= most_nodes(place):
-                found.append(_measured(job, place, entry))
+        speeds = speeds_of(job, shape, plan, place.machine)
+        if place.machine not in refused:
+            refused.add(place.machine)
+            exclusions += _unfit(job, place, speeds)
+        # Places of one machine and market differ in price only: their speeds are worked out once.
+        kind = (place.machine, place.kind, place.market, place.interruption_rate_per_hour)
+        if kind not in twins:
+            twins[kind] = [_configuration(job, shape, place, speed) for speed in speeds.known]
+        most = most_nodes(place)
+        mine = [_moved(each, place) for each in twins[kind] if each.nodes <= most]
+        if mine:
+            found[place.key] = mine
     return found, exclusions
+
+
+def _configuration(job: Job, shape: ModelShape, place: Place, speed: Speed) -> Configuration:
+    rate, source, kept = speed.tokens_per_second, speed.source, Fraction(1)
+    if place.is_spot and not job.only_measured:
+        kept = spot_loss(job, shape, place, speed.nodes).kept
+        rate = max(1, floor(rate * kept))
+        source += f"; {float(1 - kept):.1%} of paid spot time lost to interruptions"
+    return Configuration(
+        job=job.name,
+        place=place,
+        nodes=speed.nodes,
+        tokens_per_second=rate,
+        start_seconds=start_seconds(job, shape, place, speed.nodes),
+        speed_basis=speed.basis,
+        speed_source=source,
+        layout=speed.layout,
+        is_tight=speed.is_tight,
+        kept_share=kept,
+    )
+
+
+def _moved(choice: Configuration, place: Place) -> Configuration:
+    if choice.place is place:
+        return choice
+    return Configuration(
+        job=choice.job,
+        place=place,
+        nodes=choice.nodes,
+        tokens_per_second=choice.tokens_per_second,
+        start_seconds=choice.start_seconds,
+        speed_basis=choice.speed_basis,
+        speed_source=choice.speed_source,
+        layout=choice.layout,
+        is_tight=choice.is_tight,
+        kept_share=choice.kept_share,
+    )
 
 
 def most_nodes(place: Place) -> float:
@@ -85,17 +133,18 @@ def allows(job: Job, plan: TrainingPlan, place: Place) -> bool:
     )
 
 
-def _measured(job: Job, place: Place, entry: Measured) -> Configuration:
-    share = spot_kept_share(job) if place.market is Market.SPOT else Fraction(1)
-    return Configuration(
-        job=job.name,
-        place=place,
-        nodes=entry.nodes,
-        tokens_per_second=max(1, floor(Fraction(floor(entry.tokens_per_second)) * share)),
-        start_seconds=start_seconds(job),
-        speed_basis="measured",
-        speed_source=entry.source or f"plan document, measured on {entry.machine}",
-    )
+def _unfit(job: Job, place: Place, speeds: Speeds) -> list[Exclusion]:
+    """Say on how many nodes of a machine or cluster nothing fits, and why: first that of the fewest nodes."""
+    owned = "cluster " if place.kind == "cluster" else ""
+    most = 2
+    said = [
+        Exclusion(f"{job.name} {span.described()} of {owned}{place.machine}", span.reason)
+        for span in speeds.unfit[:most]
+    ]
+    if len(speeds.unfit) > most:
+        others = ", ".join(str(s.first) if s.first == s.last else f"{s.first} to {s.last}" for s in speeds.unfit[most:])
+        said.append(Exclusion(f"{job.name} on {others} nodes of {owned}{place.machine}", "no legal layout fits"))
+    return said
 
 
 def _too_many_nodes(job: Job, plan: TrainingPlan) -> list[Exclusion]:
@@ -111,10 +160,17 @@ def _too_many_nodes(job: Job, plan: TrainingPlan) -> list[Exclusion]:
 
 
 def unmeasured_machines(places: Sequence[Place], jobs: Sequence[Job]) -> list[Exclusion]:
-    """List the machines that have a price and no measured speed of any job."""
+    """List the machines that have a price and no measured speed of any job, where no speed may be estimated."""
+    if not all(job.only_measured for job in jobs):
+        return []
     measured = {entry.machine for job in jobs for entry in job.measured}
     missing = Counter(place.machine for place in places if place.machine not in measured)
     return [
         Exclusion(f"{machine} ({count} {'place' if count == 1 else 'places'})", "no job has a measured speed on it")
         for machine, count in sorted(missing.items())
     ]
+
+
+def counted(choices: Mapping[str, Sequence[Configuration]]) -> int:
+    """Count configurations over all places."""
+    return sum(len(each) for each in choices.values())

@@ -5,24 +5,25 @@ The only place where meaning becomes integers: seconds from the plan's start, mi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
-from advisor.configurations import Configuration, configurations_of
+from advisor.configurations import Choices, Configuration, configurations_of
+from advisor.dominance import limit_matches, undominated
 from advisor.places import Exclusion, Grid, Place
-from advisor.plan.schema import Job, Limit, TrainingPlan
+from advisor.plan.schema import Job, TrainingPlan
+from advisor.plan.shapes import ModelShape
+from advisor.site_costs import SiteCharge, site_charges
 from advisor.spot_net import HOUR, Net, spot_nets
-from pricing.money import half_even, micro_usd
-from pricing.transfer import TransferPrice, transfer_price
+from pricing.money import micro_usd
 from solver import After, Budget, Option, Pool, Problem, Quota
 from solver import Job as SolverJob
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staging:
-    """Bringing a job's dataset to a site once: whole micro-USD, the price per GiB and its origin."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How many configurations a job could choose from, and whether some gave way to one at another site."""
 
-    micro_usd: int
-    price: TransferPrice
+    configurations: int
+    across_sites: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +34,14 @@ class Ledger:
     grid: Grid
     places: Mapping[str, Place]
     configurations: Mapping[tuple[str, str, int], Configuration]
-    staging: Mapping[tuple[str, str], Staging]
+    staging: Mapping[tuple[str, str], Sequence[SiteCharge]]
     nets: Mapping[str, Net]
     quota_paths: Sequence[str]
     budget_paths: Sequence[str]
     upfront_micro_usd: int
     exclusions: Sequence[Exclusion]
+    shapes: Mapping[str, ModelShape]
+    reach: Mapping[str, Reach]
 
     @property
     def jobs_without_options(self) -> list[str]:
@@ -55,30 +58,36 @@ class Formulation:
     ledger: Ledger
 
 
-def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid) -> Formulation:
-    """Build the problem of a plan over the places that may be used."""
+def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: Mapping[str, ModelShape]) -> Formulation:
+    """Build the problem of a plan over the places that may be used; `shapes` are those of the jobs' models."""
     exclusions: list[Exclusion] = []
     choices: dict[str, list[Configuration]] = {}
-    staging: dict[tuple[str, str], Staging] = {}
+    staging: dict[tuple[str, str], Sequence[SiteCharge]] = {}
+    reach: dict[str, Reach] = {}
     for job in plan.jobs:
-        found, left_out = configurations_of(job, plan, places)
+        found, left_out = configurations_of(job, plan, places, shapes[job.name])
         exclusions += left_out
-        reachable, unreachable = _staged(job, found, plan, staging)
+        open_to, unreachable = _staged(job, found, plan, shapes[job.name], staging)
         exclusions += unreachable
-        choices[job.name] = reachable
+        costs = {
+            site: sum(c.micro_usd for c in charges) for (name, site), charges in staging.items() if name == job.name
+        }
+        kept = undominated(open_to, plan, costs)
+        reach[job.name] = Reach(sum(map(len, open_to.values())), kept.across_sites)
+        choices[job.name] = [choice for chosen in kept.choices.values() for choice in chosen]
     nets, spot_exclusions = _nets(plan, choices, grid)
     exclusions += spot_exclusions
     used = {choice.place.key for chosen in choices.values() for choice in chosen}
-    kept = [place for place in places if place.key in used]
+    places = [place for place in places if place.key in used]
     ceiling = sum(max((c.nodes for c in chosen), default=0) for chosen in choices.values())
-    quotas, quota_paths = _quotas(plan, kept)
+    quotas, quota_paths = _quotas(plan, places)
     budgets, budget_paths, upfront = _budgets(plan)
     problem = Problem(
         name=plan.name,
         grid_s=HOUR,
         end_grid_s=grid.end_minutes * 60,
         horizon_s=grid.hours * HOUR,
-        pools=tuple(_pool(place, ceiling) for place in kept),
+        pools=tuple(_pool(place, ceiling) for place in places),
         quotas=tuple(quotas),
         jobs=tuple(_job(job, choices[job.name], staging, nets[job.name], grid) for job in plan.jobs),
         budgets=tuple(budgets),
@@ -86,7 +95,7 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid) -> Formul
     ledger = Ledger(
         plan=plan,
         grid=grid,
-        places={place.key: place for place in kept},
+        places={place.key: place for place in places},
         configurations={(c.job, c.place.key, c.nodes): c for chosen in choices.values() for c in chosen},
         staging=staging,
         nets=nets,
@@ -94,40 +103,30 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid) -> Formul
         budget_paths=budget_paths,
         upfront_micro_usd=upfront,
         exclusions=tuple(exclusions),
+        shapes=shapes,
+        reach=reach,
     )
     return Formulation(problem, ledger)
 
 
 def _staged(
-    job: Job, found: list[Configuration], plan: TrainingPlan, staging: dict[tuple[str, str], Staging]
-) -> tuple[list[Configuration], list[Exclusion]]:
-    """Price the dataset's way to every site in reach; a site without a transfer price is left out, never free."""
-    if job.dataset is None:
-        return found, []
-    source = _site(job.dataset.location, plan)
-    reachable, unreachable = [], {}
-    for choice in found:
-        site = choice.place.site
-        price = _way(source, site)
-        if price is None:
-            unreachable[site] = Exclusion(f"{job.name} at {site}", f"no transfer price from {source} is known")
-            continue
-        cost = half_even(Fraction(job.dataset.gib) * price.micro_usd_per_gib)
-        staging[job.name, site] = Staging(micro_usd=cost, price=price)
-        reachable.append(choice)
-    return reachable, list(unreachable.values())
-
-
-def _site(location: str, plan: TrainingPlan) -> str:
-    cluster = next((c for c in plan.clusters if c.name == location), None)
-    return location if cluster is None else cluster.location or f"cluster/{cluster.name}"
-
-
-def _way(source: str, destination: str) -> TransferPrice | None:
-    """Price of a GiB from site to site; an owned cluster without a location lies outside every cloud."""
-    if source == destination:
-        return transfer_price(None, None)
-    return transfer_price(*(None if site.startswith("cluster/") else site for site in (source, destination)))
+    job: Job,
+    found: Choices,
+    plan: TrainingPlan,
+    shape: ModelShape,
+    staging: dict[tuple[str, str], Sequence[SiteCharge]],
+) -> tuple[Choices, list[Exclusion]]:
+    """Price what a job pays at every site in reach; a site whose dataset has no way there is left out, never free."""
+    charges = site_charges(job, shape, plan, [chosen[0].place for chosen in found.values()])
+    open_to: Choices = {}
+    for key, chosen in found.items():
+        site = chosen[0].place.site
+        mine = charges[site]
+        if not isinstance(mine, str):
+            staging[job.name, site] = mine
+            open_to[key] = chosen
+    closed = [Exclusion(f"{job.name} at {site}", why) for site, why in charges.items() if isinstance(why, str)]
+    return open_to, closed
 
 
 def _nets(
@@ -153,17 +152,6 @@ def _nets(
             )
             exclusions.append(Exclusion(f"spot for {job.name}", reason))
     return nets, exclusions
-
-
-def limit_matches(limit: Limit, place: Place) -> bool:
-    """Whether a limit counts the nodes of a place; commitments and owned nodes are never counted."""
-    return (
-        place.kind == "offer"
-        and limit.provider in (None, place.provider)
-        and limit.region in (None, place.region)
-        and limit.machine in (None, place.machine)
-        and limit.market in (None, place.market)
-    )
 
 
 def tightest_limit(plan: TrainingPlan, place: Place) -> int | None:
@@ -208,7 +196,7 @@ def _budgets(plan: TrainingPlan) -> tuple[list[Budget], list[str], int]:
 def _job(
     job: Job,
     choices: Sequence[Configuration],
-    staging: Mapping[tuple[str, str], Staging],
+    staging: Mapping[tuple[str, str], Sequence[SiteCharge]],
     net: Net,
     grid: Grid,
 ) -> SolverJob:
@@ -233,7 +221,9 @@ def _job(
         after=tuple(After(job=name, lag_s=0) for name in job.after),
         options=options,
         max_segments=job.max_segments,
-        stage_cost={choice.place.site: staging[job.name, choice.place.site].micro_usd for choice in choices}
-        if job.dataset is not None
-        else {},
+        stage_cost={
+            site: cost
+            for site in dict.fromkeys(choice.place.site for choice in choices)
+            if (cost := sum(charge.micro_usd for charge in staging[job.name, site]))
+        },
     )

@@ -1,12 +1,13 @@
 """One question to the solver: a plan, its grid and the offers in reach, answered with the ledger to read it by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from advisor.formulate import Formulation, formulate
 from advisor.places import Grid, Place, cluster_place, commitment_place, has_both_bases
 from advisor.plan.schema import Cluster, TrainingPlan
+from advisor.plan.shapes import ModelShape
 from pricing.offer import Market
 from solver import Infeasible, Progress, Solved, Undecided, solve
 
@@ -21,6 +22,7 @@ class Question:
     plan: TrainingPlan
     grid: Grid
     offers: Sequence[Place]
+    shapes: Mapping[str, ModelShape]
     seed: int = 0
     scope: Scope = "all"
     other_basis: bool = False
@@ -58,7 +60,7 @@ def _basis(cluster: Cluster, other: bool) -> Literal["full", "marginal"]:
 
 def ask(question: Question, time_limit_s: float, progress: ProgressListener | None = None) -> Answer:
     """Formulate and solve."""
-    formulation = formulate(question.plan, places_in(question), question.grid)
+    formulation = formulate(question.plan, places_in(question), question.grid, question.shapes)
     problem = replace(formulation.problem, objective=question.objective)
     outcome = solve(problem, time_limit_s=max(0.1, time_limit_s), seed=question.seed, progress=progress)
     return Answer(outcome, formulation)

@@ -152,19 +152,19 @@ def _segment_text(segment: SolverSegment, place: Place, ledger: Ledger) -> str:
 
 
 def _staging_lines(job: Job, site: str, ledger: Ledger) -> list[Line]:
-    staging = ledger.staging.get((job.name, site))
-    if staging is None or job.dataset is None or staging.micro_usd == 0:
-        return []
-    price = staging.price
-    unit = UnitPrice(
-        category="other",
-        micro_usd_per_hour=price.micro_usd_per_gib,
-        basis="list",
-        source=price.source,
-        observed_at=price.observed_at,
-    )
-    text = f"dataset from {job.dataset.location} to {site}, once"
-    return [_line(text, Fraction(job.dataset.gib), "GiB", unit, job=job.name, category="egress")]
+    lines = []
+    for charge in ledger.staging.get((job.name, site), ()):
+        if charge.micro_usd:
+            unit = UnitPrice(
+                category="other",
+                micro_usd_per_hour=charge.micro_usd_per_unit,
+                basis="list",
+                source=charge.source,
+                observed_at=charge.observed_at,
+            )
+            fields = {"job": job.name, "category": charge.category}
+            lines.append(_line(charge.description, charge.quantity, charge.unit, unit, **fields))
+    return lines
 
 
 def _upfront_lines(ledger: Ledger) -> list[Line]:

@@ -13,17 +13,19 @@ from decimal import Decimal
 from advisor import __version__
 from advisor.assumptions import assumptions, warnings
 from advisor.compare import alternatives, savings
-from advisor.configurations import allows, most_nodes, unmeasured_machines
+from advisor.configurations import allows, unmeasured_machines
 from advisor.explain import explain
 from advisor.explain.asking import Search
 from advisor.explain.relief import reliefs_of
 from advisor.explain.requirements import requirements_of
 from advisor.places import Exclusion, offer_places
 from advisor.plan.load import LoadedPlan
-from advisor.plan.schema import Job
+from advisor.plan.references import machine_names
 from advisor.planning import Answer, ProgressListener, Question, ask, places_in
 from advisor.recommend import costed
 from advisor.recommendation import Excluded, Infeasibility, Money, PlanReference, Recommendation, Relief
+from advisor.speeds import speeds_of
+from advisor.unfit import jobs_that_fit_nowhere, may_rent
 from pricing.offer import Offer
 from solver import Infeasible, Solved
 
@@ -72,11 +74,12 @@ def recommend_plan(request: PlanRequest, progress: ProgressListener | None = Non
     deadline = time.monotonic() + request.time_limit_s
     loaded = request.loaded
     question, unusable = question_of(request)
+    homeless = jobs_that_fit_nowhere(loaded.plan, loaded.shapes)
+    if homeless:
+        return _not_planned(request, None, Infeasibility(conflict=homeless, repairs=[]), unusable)
     unpriced = _unpriced_jobs(question)
     if unpriced:
         return PricesMissing(tuple(unpriced), tuple(unusable))
-    if any(not job.measured for job in loaded.plan.jobs):
-        return _not_planned(request, None, explain(question, deadline), unusable)
     answer = ask(question, request.time_limit_s * MAIN_SHARE, progress)
     if isinstance(answer.outcome, Solved):
         return _planned(request, question, answer, unusable, deadline)
@@ -114,39 +117,26 @@ def question_of(request: PlanRequest) -> tuple[Question, list[Exclusion]]:
     loaded = request.loaded
     max_age = [None if request.exempt_from_age else request.max_age for _ in request.offers]
     places, unusable = offer_places(request.offers, loaded.plan, as_of=request.as_of, max_age=dict(enumerate(max_age)))
-    return Question(plan=loaded.plan, grid=loaded.grid, offers=places, seed=request.seed), unusable
+    return (
+        Question(plan=loaded.plan, grid=loaded.grid, offers=places, shapes=loaded.shapes, seed=request.seed),
+        unusable,
+    )
 
 
 def _unpriced_jobs(question: Question) -> list[str]:
     """Name the jobs with configurations that fit placement, markets and nodes, none of which has a usable price."""
-    clusters = {cluster.name for cluster in question.plan.clusters}
+    plan = question.plan
     places = places_in(question)
     missing = []
-    for job in question.plan.jobs:
-        reachable = [place for place in places if allows(job, question.plan, place)]
-        fitting = [e for e in job.measured if e.nodes <= job.max_nodes]
-        # Too few available nodes of an offer are no missing price; a commitment has one for its own nodes alone.
-        priced = any(
-            e.machine == p.machine and (p.kind == "offer" or e.nodes <= most_nodes(p))
-            for e in fitting
-            for p in reachable
-        )
-        rentable = any(e.machine not in clusters and _may_rent(job, e.machine) for e in fitting)
-        owned = any(e.machine == p.machine for e in fitting for p in reachable if p.kind != "offer")
-        if rentable and not priced and not owned:
+    for job in plan.jobs:
+        shape = question.shapes[job.name]
+        # Too few available nodes of a place are no missing price.
+        machines = {place.machine for place in places if allows(job, plan, place)}
+        priced = any(speeds_of(job, shape, plan, machine).known for machine in machines)
+        rentable = (name for name in sorted(machine_names(plan)) if may_rent(job, plan, name))
+        if not priced and any(speeds_of(job, shape, plan, name).known for name in rentable):
             missing.append(job.name)
     return missing
-
-
-def _may_rent(job: Job, machine: str) -> bool:
-    wanted = job.placement
-    return (
-        bool(job.markets)
-        and (wanted.machines is None or machine in wanted.machines)
-        and machine not in wanted.exclude.machines
-        and wanted.providers != []
-        and wanted.regions != []
-    )
 
 
 def _planned(
@@ -155,6 +145,7 @@ def _planned(
     assert isinstance(answer.outcome, Solved)  # noqa: S101  the caller matched the outcome
     outcome, ledger, loaded = answer.outcome, answer.formulation.ledger, request.loaded
     result = costed(outcome, ledger)
+    used = [ledger.configurations[s.job, s.pool, s.nodes] for s in outcome.segments]
     saved = savings(question, result, time.monotonic() + max(0.0, deadline - time.monotonic()) / 3)
     others = alternatives(question, result, deadline)
     return Recommendation(
@@ -170,7 +161,7 @@ def _planned(
         savings=saved,
         idle=result.idle,
         assumptions=assumptions(loaded, ledger),
-        warnings=warnings(loaded, ledger, request.as_of, request.max_age),
+        warnings=warnings(loaded, ledger, request.as_of, request.max_age, used),
         excluded=_excluded(question, [*ledger.exclusions, *unusable]),
         alternatives=others,
         infeasibility=None,

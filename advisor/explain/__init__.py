@@ -15,9 +15,6 @@ def explain(question: Question, deadline: float) -> Infeasibility:
 
     `deadline` is the moment (monotonic seconds) by which the explanation stands.
     """
-    homeless = _jobs_without_speed(question)
-    if homeless:
-        return Infeasibility(conflict=homeless, repairs=[])
     search = Search(question, deadline)
     requirements = requirements_of(question.plan)
     conflict = conflict_of(search, question.plan, requirements)
@@ -49,18 +46,3 @@ def _facts(search: Search, requirements: Sequence[Requirement]) -> list[Conflict
         for index, one in enumerate(alone)
         if search.possible(one, open_end=True) is not True
     ]
-
-
-def _jobs_without_speed(question: Question) -> list[Conflict]:
-    """Jobs that no relaxation helps, since nothing says how fast they run."""
-    machines = sorted({offer.machine for offer in question.offers} | {c.name for c in question.plan.clusters})
-    some = ", ".join(machines[:6]) + (" …" if len(machines) > 6 else "")
-    conflicts = []
-    for index, job in enumerate(question.plan.jobs):
-        if not job.measured:
-            says = (
-                f"{job.name} has no measured speed, and this version plans on measured speeds only; measure tokens per "
-                f"second on one of {some or 'its machines'} and state it here as {{machine, nodes, tokens_per_second}}"
-            )
-            conflicts.append(Conflict(path=f"jobs[{index}].measured", says=says))
-    return conflicts

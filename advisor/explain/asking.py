@@ -50,7 +50,7 @@ class Search:
 
 def longer_grid(question: Question) -> Grid:
     """Extend the horizon so that every job fits after all others on its slowest configuration."""
-    ledger = formulate(question.plan, places_in(question), question.grid).ledger
+    ledger = formulate(question.plan, places_in(question), question.grid, question.shapes).ledger
     seconds = 0
     for job in question.plan.jobs:
         lengths = [

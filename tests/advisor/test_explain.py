@@ -89,12 +89,12 @@ def test_what_is_fact_is_named_as_such():
     assert "available_nodes" in answer.infeasibility.conflict[0].says
 
 
-def test_a_job_without_measured_speeds_names_the_missing_measurement():
-    """Until speeds are estimated, a job without a measured one ends with what to measure."""
+def test_a_job_that_is_only_measured_names_the_missing_measurement():
+    """A job that allows measured speeds alone and states none ends with what to state."""
     answer = planned(document(job("a", 5, deadline=hour(9))), price(10))
 
     assert conflict(answer) == ["jobs[0].measured"]
-    assert P5 in answer.infeasibility.conflict[0].says
+    assert "no measured speed" in answer.infeasibility.conflict[0].says
 
 
 def test_no_usable_price_is_its_own_outcome():

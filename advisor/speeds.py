@@ -26,7 +26,7 @@ DEFAULT_SPEED_MARGIN = Decimal("0.15")
 # Every count competes up to here; above only multiples, and the assumptions say so.
 EVERY_NODE_COUNT_TO = 256
 COUNT_STEP = 32
-MOST_NODES = 4096
+MOST_NODES = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,7 +47,7 @@ Point = tuple[int, int, int, int, int]
 def store_rows(connection: Connection, rows: Sequence[PriceRow], recorded_at: datetime, source_file: str) -> int:
     """Append what is not stored yet, as it came, and return how many points are new."""
     take_turn(connection, COMPONENT)
-    series, details = _ids(connection, rows)
+    series, details = _series_ids(connection, rows), _detail_ids(connection, rows)
     by_place = _words(rows, series, details)
     stored = _stored(connection, by_place)
     fresh = [
@@ -73,24 +73,28 @@ def store_current(
     that is published anew with the same price is no change.
     """
     take_turn(connection, COMPONENT)
-    series, details = _ids(connection, rows)
+    series = _series_ids(connection, rows)
     latest = {series[row.key]: row for row in rows}
     in_force = _in_force(connection, {number: microseconds(row.observed_at) for number, row in latest.items()})
-    fresh: list[Point] = []
+    changed: list[tuple[int, int, PriceRow]] = []
     for number, row in latest.items():
         before = in_force.get(number)
         if before is not None and _terms(before) == (row.micro_usd_per_hour, *details_of(row)[:-1]):
             continue
-        at = microseconds(row.observed_at)
-        turn = before.turn + 1 if before is not None and before.observed_us == at else 0
-        fresh.append((number, at, turn, row.micro_usd_per_hour, details[details_of(row)]))
+        here = before if before is not None and before.observed_us == microseconds(row.observed_at) else None
+        changed.append((number, 0 if here is None else here.turn + 1, row))
+    details = _detail_ids(connection, [row for _, _, row in changed])
+    fresh = [
+        (number, microseconds(row.observed_at), turn, row.micro_usd_per_hour, details[details_of(row)])
+        for number, turn, row in changed
+    ]
     _insert(connection, fresh, ImportNumber(connection, recorded_at, source_file), undated=fresh)
     return len(fresh), set(latest)
 
 
 def series_of(connection: Connection, rows: Sequence[PriceRow]) -> set[int]:
     """Return the stored series of rows."""
-    return set(_ids(connection, rows)[0].values())
+    return set(_series_ids(connection, rows).values())
 
 
 def overlap(stored: Sequence[Said], given: Sequence[Said]) -> int:
@@ -129,15 +133,14 @@ def _insert(connection: Connection, fresh: Sequence[Point], number: ImportNumber
     insert_many(connection, POINTS, POINT_NAMES, sorted((*point, import_id) for point in (*fresh, *again)))
 
 
-def _ids(
-    connection: Connection, rows: Sequence[PriceRow]
-) -> tuple[dict[tuple[object, ...], int], dict[tuple[Any, ...], int]]:
+def _series_ids(connection: Connection, rows: Iterable[PriceRow]) -> dict[tuple[object, ...], int]:
     by_key = {row.key: row for row in rows}
-    by_identity = {identity_of(key): key for key in by_key}
-    made = _made(connection, SERIES, by_identity, lambda key: series_values(by_key[key]))
+    return _made(connection, SERIES, {identity_of(key): key for key in by_key}, lambda key: series_values(by_key[key]))
+
+
+def _detail_ids(connection: Connection, rows: Iterable[PriceRow]) -> dict[tuple[Any, ...], int]:
     contents = {identity_of(found): found for found in {details_of(row) for row in rows}}
-    described = _made(connection, DETAILS, contents, lambda found: dict(zip(DETAIL_NAMES, found, strict=True)))
-    return made, described
+    return _made(connection, DETAILS, contents, lambda found: dict(zip(DETAIL_NAMES, found, strict=True)))
 
 
 def _made(connection: Connection, table: Any, wanted: Mapping[str, Any], values: Any) -> dict[Any, int]:

@@ -19,12 +19,14 @@ from api.bodies import PlanBody
 from api.desk import Desk
 from api.limits import Gate
 from api.measures import Measured, Measures
-from api.problems import Problem, ProblemDocument, problem_of
+from api.pages.page import page
+from api.problems import KINDS, Problem, ProblemDocument, problem_of
 from api.repeats import Repeats
-from api.routes import facts, plans, service
+from api.replies import json_text, tagged
+from api.routes import facts, plans, prices, service
 from pricing.errors import PricingError
 
-ROUTERS = (service.router, facts.router, plans.router)
+ROUTERS = (service.router, facts.router, prices.router, plans.router)
 # Models that routes describe by name only, since they read or write them by themselves.
 DESCRIBED = (ProblemDocument, PlanBody)
 DESCRIPTION = (
@@ -63,6 +65,7 @@ def create(chosen: Settings | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_route("/openapi.json", _openapi, include_in_schema=False)
+    app.add_route("/docs", _docs, include_in_schema=False)
     app.openapi = lambda: described(app)  # type: ignore[method-assign]
     return app
 
@@ -77,9 +80,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _openapi(request: Request) -> Response:
-    from api.replies import json_text, tagged
-
     return tagged(request, json_text(request.app.openapi()))
+
+
+async def _docs(request: Request) -> Response:
+    return page(request, "docs.html", api=request.app.openapi(), kinds=KINDS)
 
 
 def described(app: FastAPI) -> dict[str, Any]:

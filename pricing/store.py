@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, and_, case, func, select
+from sqlalchemy import Connection, Engine, Select, and_, case, func, or_, select
 
 from pricing.book import SpotRule, offers_as_of
 from pricing.coverage import Coverage, coverage_as_of, full_coverage
@@ -37,6 +37,8 @@ from pricing.schema_steps import STEPS
 
 # Moments lie well inside: the years 1 to 9999 are -6.2e16 to 2.6e17 microseconds from 1970.
 ALWAYS = 2**62
+# Where an observation stands: its series, its moment in microseconds, and its turn among what was said of it.
+Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,29 @@ class PriceBook:
         with reaching("the price book cannot be read"), self.engine.connect() as connection:
             found = connection.execute(_history(wanted or Filter())).all()
             coverage = full_coverage(connection, {row.series_id for row in found})
-            return _rows_of(found, coverage, _imported_confirmations(connection, found), ALWAYS)
+            return in_order(_rows_of(found, coverage, _imported_confirmations(connection, found), ALWAYS))
+
+    def page(
+        self, wanted: Filter, as_of: datetime, limit: int, after: Place | None = None
+    ) -> tuple[list[PriceRow], Place | None]:
+        """Return at most so many observations by `as_of`, and the place of the last one where more follow it.
+
+        They come series by series, each in the order of time; `after` is the place that the page before gave. What is
+        stored in between moves no row: only rows that are back-filled before the place are not met again.
+        """
+        latest = microseconds(as_of)
+        query = _history(wanted).where(POINTS.c.observed_us <= latest).limit(limit + 1)
+        if after is not None:
+            series, at, turn = after
+            same, later = POINTS.c.series_id == series, POINTS.c.observed_us > at
+            next_turn = and_(POINTS.c.observed_us == at, POINTS.c.turn > turn)
+            query = query.where(or_(POINTS.c.series_id > series, and_(same, or_(later, next_turn))))
+        with reaching("the price book cannot be read"), self.engine.connect() as connection:
+            found = connection.execute(query).all()
+            coverage = coverage_as_of(connection, {row.series_id for row in found}, latest)
+            rows = _rows_of(found, coverage, _imported_confirmations(connection, found, latest), latest)
+        last = found[limit - 1] if len(found) > limit else None
+        return rows[:limit], None if last is None else (last.series_id, last.observed_us, last.turn)
 
     def offers(self, as_of: datetime, spot: SpotRule, wanted: Filter | None = None) -> list[Offer]:
         """Return what counted as of a moment; observations and confirmations after it do not."""
@@ -120,7 +144,7 @@ class PriceBook:
         with reaching("the price book cannot be read"), self.engine.connect() as connection:
             found = connection.execute(_in_force(_history(wanted or Filter()), latest, spot.begin(as_of), spot)).all()
             coverage = coverage_as_of(connection, {row.series_id for row in found}, latest)
-            rows = _rows_of(found, coverage, _imported_confirmations(connection, found, latest), latest)
+            rows = in_order(_rows_of(found, coverage, _imported_confirmations(connection, found, latest), latest))
         return offers_as_of(rows, as_of=as_of, spot=spot)
 
     def status(self) -> BookStatus:
@@ -201,7 +225,10 @@ def _imported_confirmations(
 def _rows_of(
     found: Iterable[Any], coverage: Coverage, imported: dict[tuple[int, int, int], int], latest: int
 ) -> list[PriceRow]:
-    """Make rows, each with its latest confirmation up to a moment; of what was said of one place the last counts."""
+    """Make rows in the order found, each with its latest confirmation up to a moment.
+
+    Of what was said of one place the last counts.
+    """
     rows: list[PriceRow] = []
     for number, series in groupby(found, lambda row: row.series_id):
         end, last = latest + 1, True
@@ -214,4 +241,4 @@ def _rows_of(
             mine.append(row_of(point, confirmed, coverage.withdrawn(number, latest) if last else None))
             end, last = point.observed_us, False
         rows += reversed(mine)
-    return in_order(rows)
+    return rows

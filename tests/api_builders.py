@@ -20,10 +20,15 @@ from api.app import create
 AS_OF = "2026-11-24T00:00:00Z"
 
 
+def database(folder: Path) -> str:
+    """Return the address of the service's database in a folder."""
+    return f"sqlite:///{folder / 'service.sqlite3'}"
+
+
 @contextmanager
 def service(folder: Path, **fields: Any) -> Iterator[httpx.Client]:
     """Serve the application with its workers on its own database; settings may be given by their names."""
-    chosen = Settings(database_url=f"sqlite:///{folder / 'service.sqlite3'}", _env_file=None, **fields)
+    chosen = Settings(database_url=database(folder), _env_file=None, **fields)
     with served(create(chosen)) as address, httpx.Client(base_url=address, timeout=120) as client:
         yield client
 

@@ -109,12 +109,12 @@ def history_document(machine: str, rows: "Sequence[PriceRow]", begin: datetime, 
     """Write a machine's statistics per pool, and every change inside the window."""
     from pricing.history import changes, statistics
 
-    pools = [_named(line) for line in statistics(rows, begin=begin, until=until).to_dict("records")]
-    moved = [_named(line) for line in changes(rows).to_dict("records") if line["observed_at"] >= begin]
+    pools = [statistics_line(line) for line in statistics(rows, begin=begin, until=until).to_dict("records")]
+    moved = [statistics_line(line) for line in changes(rows).to_dict("records") if line["observed_at"] >= begin]
     return {"machine": machine, "from": moment_text(begin), "to": moment_text(until), "pools": pools, "changes": moved}
 
 
-def _named(line: dict[Any, Any]) -> dict[str, Any]:
+def statistics_line(line: dict[Any, Any]) -> dict[str, Any]:
     """Write a line of a statistics table: money as decimal text with its unit in the name, moments as text."""
     found: dict[str, Any] = {}
     for name, value in line.items():

@@ -84,14 +84,14 @@ def _alternative(comparison: Comparison, answer: Answer, plan: Costed) -> Altern
             finish=ledger.grid.moment(result.finish_seconds),
             status=outcome.status,
             gap=result.gap,
-            reason=_difference(plan, result),
+            reason=difference(plan, result),
         )
     if isinstance(outcome, Infeasible):
         return _not_done(comparison, "infeasible", _why(answer))
     return _not_done(comparison, "undecided", "no plan was found in the time left for alternatives")
 
 
-def _difference(plan: Costed, other: Costed) -> str | None:
+def difference(plan: Costed, other: Costed) -> str | None:
     """Say job by job what another plan costs more or less, and where it runs instead; None where no cost differs."""
     words = []
     for mine, theirs in zip(plan.jobs, other.jobs, strict=True):

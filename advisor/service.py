@@ -88,6 +88,13 @@ def recommend_plan(request: PlanRequest, progress: ProgressListener | None = Non
     return _not_planned(request, answer, None, unusable)
 
 
+def unpriced(request: PlanRequest) -> PricesMissing | None:
+    """Say which jobs have no price that may be used, or return None."""
+    question, unusable = question_of(request)
+    jobs = _unpriced_jobs(question)
+    return PricesMissing(tuple(jobs), tuple(unusable)) if jobs else None
+
+
 @dataclass(frozen=True, slots=True)
 class Explained:
     """An answer with what each requirement costs, the dearest first, and the paths that time did not price."""

@@ -123,4 +123,4 @@ def question_of(plan: dict, prices: list[str]) -> Question:
     offers = offers_as_of(sheet.rows, as_of=AS_OF, spot=SpotRule())
     ages: dict[int, timedelta | None] = dict.fromkeys(range(len(offers)))
     places, _ = offer_places(offers, loaded.plan, as_of=AS_OF, max_age=ages)
-    return Question(plan=loaded.plan, grid=loaded.grid, offers=places)
+    return Question(plan=loaded.plan, grid=loaded.grid, offers=places, shapes=loaded.shapes)

@@ -12,6 +12,7 @@ from advisor import __version__
 COMMANDS = {
     "plan": ("advisor.cli.plan:plan", "Plan training runs: what to run where, when, and why."),
     "explain": ("advisor.cli.explain:explain", "Why no plan is possible, or what each requirement of a plan costs."),
+    "whatif": ("advisor.cli.whatif:whatif", "Plan again under changes, along a frontier, at other prices."),
     "estimate": ("advisor.cli.estimate:estimate", "Memory and speed of every job on every machine."),
     "validate": ("advisor.cli.validate:validate", "Predict measured runs and show the errors."),
     "check": ("advisor.cli.documents:check", "Validate a plan document."),

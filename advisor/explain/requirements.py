@@ -214,7 +214,7 @@ def _with_cluster(index: int, **changes: object) -> Change:
     return change
 
 
-def _more_nodes(index: int, more: int) -> Change:
+def with_more_nodes(index: int, more: int) -> Change:
     """So many more nodes, in every stated window with nodes too: they would follow the same calendar."""
 
     def change(plan: TrainingPlan) -> TrainingPlan:
@@ -232,11 +232,11 @@ def _cluster(index: int, plan: TrainingPlan) -> list[Requirement]:
     nodes = Requirement(
         path=f"clusters[{index}].nodes",
         says=f"{cluster.name} has {cluster.nodes} nodes",
-        without=_more_nodes(index, UNBOUND),
+        without=with_more_nodes(index, UNBOUND),
         ladder=Ladder(
             most=UNBOUND,
             unit="node",
-            at=lambda plan, more: _more_nodes(index, more)(plan),
+            at=lambda plan, more: with_more_nodes(index, more)(plan),
             says=lambda more: f"nodes + {more}, to {cluster.nodes + more}",
         ),
     )

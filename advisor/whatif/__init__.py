@@ -1,0 +1,1 @@
+"""Re-solving under changes: other values, other prices, Pareto frontiers, break-even prices, buying nodes."""

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from advisor.errors import UsageInvalid
 from advisor.settings import Settings
 from pricing.collection import collect
-from pricing.collection_records import Collection, Run
+from pricing.collection_records import Collection, Run, collections, placement_scores
 from pricing.collectors.base import COLLECTORS, Access, Remark, Request, collector_of
 from pricing.moments import moment_text
+from pricing.schedule import CollectionSchedule, schedule_state
 from pricing.store import PriceBook
 
 REGIONS = {"aws": re.compile(r"[a-z]{2}(-[a-z]+)+-\d+"), "gcp": re.compile(r"[a-z]+(-[a-z]+)+\d+")}
@@ -73,6 +75,53 @@ def collect_prices(
         collector = collector_of(provider, access_of(settings))
         done.append(collect(book.engine, collector, request, asked_by=asked_by, told=told))
     return done
+
+
+def collection_schedule(
+    book: PriceBook, settings: Settings, told: Callable[[Run], None] = lambda _run: None
+) -> CollectionSchedule | None:
+    """Make the clock that the settings ask for, not started yet; None where ADVISOR_COLLECT_SCHEDULE is not set.
+
+    Raises:
+        UsageInvalid: the setting is no cron expression.
+    """
+    if settings.collect_schedule is None:
+        return None
+    try:
+        return CollectionSchedule(
+            book.engine,
+            settings.collect_schedule,
+            lambda asked_by: collect_prices(book, settings, asked_by=asked_by, told=told),
+        )
+    except ValueError as error:
+        raise UsageInvalid(f"ADVISOR_COLLECT_SCHEDULE: {error}") from None
+
+
+def schedule_document(book: PriceBook, settings: Settings) -> dict[str, Any]:
+    """Write what the clock says, for programs."""
+    try:
+        state = schedule_state(book.engine, settings.collect_schedule)
+    except ValueError as error:
+        raise UsageInvalid(f"ADVISOR_COLLECT_SCHEDULE: {error}") from None
+    return {
+        "cron": state.cron,
+        "next_at": state.next_at and moment_text(state.next_at),
+        "runner": state.runner,
+        "last_started_at": state.last_started_at and moment_text(state.last_started_at),
+    }
+
+
+def collection_status(book: PriceBook, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Write the last collection of each provider, the clock, and the placement scores of the last day."""
+    latest: dict[str, Collection] = {}
+    for found in collections(book.engine, limit=50):
+        latest.setdefault(found.provider, found)
+    scores = placement_scores(book.engine, now=now)
+    return {
+        "collections": [collection_document(found) for found in latest.values()],
+        "schedule": schedule_document(book, settings),
+        "placement_scores": [asdict(score) for score in scores],
+    }
 
 
 def nothing_reached(done: Sequence[Collection]) -> bool:

@@ -1,8 +1,6 @@
 """Collections and their runs as they are recorded: who asked, when, what came, what failed; and placement scores."""
 
 import json
-import os
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +10,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from pricing.collectors.base import PlacementScore, Remark
 from pricing.errors import ProviderError
+from pricing.lease import program_has_gone, this_program
 from pricing.migrations import reaching, take_turn
 from pricing.records import COLLECTIONS, COMPONENT, RUNS, SCOPES, SCORES, insert_many, microseconds, moment_of
 
@@ -109,24 +108,8 @@ def store_scores(connection: Connection, provider: str, scores: Sequence[Placeme
     insert_many(connection, SCORES, names, [(*place, score) for place, score in given.items() if place not in known])
 
 
-def this_program() -> str:
-    """Name this process so that another one on the same host can see whether it still runs."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _is_gone(program: str, started_us: int) -> bool:
-    host, _, number = program.rpartition(":")
-    if started_us < microseconds(datetime.now(UTC) - LONGEST_COLLECTION):
-        return True
-    if host != socket.gethostname() or not number.isdigit():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+def _is_over(program: str, started_us: int) -> bool:
+    return started_us < microseconds(datetime.now(UTC) - LONGEST_COLLECTION) or program_has_gone(program)
 
 
 def begin(engine: Engine, provider: str, asked_by: str) -> int:
@@ -134,7 +117,7 @@ def begin(engine: Engine, provider: str, asked_by: str) -> int:
     with engine.begin() as connection:
         take_turn(connection, COMPONENT)
         running = connection.execute(select(COLLECTIONS).where(COLLECTIONS.c.outcome == "running")).all()
-        gone = [row.id for row in running if _is_gone(row.by_program, row.started_us)]
+        gone = [row.id for row in running if _is_over(row.by_program, row.started_us)]
         if gone:
             words = "its program ended before the collection did; what it had stored is whole and stays"
             ended = update(COLLECTIONS).where(COLLECTIONS.c.id.in_(gone))
@@ -186,7 +169,7 @@ def collections(engine: Engine, *, limit: int = 20, before: int | None = None) -
 
 
 def _collection_of(head: Any, runs: Sequence[Run]) -> Collection:
-    gone = head.outcome == "running" and _is_gone(head.by_program, head.started_us)
+    gone = head.outcome == "running" and _is_over(head.by_program, head.started_us)
     return Collection(
         id=head.id,
         provider=head.provider,
@@ -219,6 +202,19 @@ def _run_of(row: Any) -> Run:
         permission=remarks["permission"],
         **kinds,
     )
+
+
+def last_started(engine: Engine, asked_by: str) -> datetime | None:
+    """Return when the latest collection of an asker (by the beginning of its name) began, interrupted ones left out."""
+    with reaching("the collections cannot be read"), engine.connect() as connection:
+        mine = select(COLLECTIONS).where(COLLECTIONS.c.asked_by.startswith(asked_by, autoescape=True))
+        found = connection.execute(mine.order_by(COLLECTIONS.c.started_us.desc()).limit(20)).all()
+    whole = [
+        row.started_us
+        for row in found
+        if row.outcome != "interrupted" and not (row.outcome == "running" and _is_over(row.by_program, row.started_us))
+    ]
+    return moment_of(max(whole, default=None))
 
 
 def placement_scores(engine: Engine, *, now: datetime) -> list[PlacementScore]:

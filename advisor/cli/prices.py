@@ -228,17 +228,22 @@ def status(as_json: bool) -> None:
     """
     import json
 
+    from advisor.cli.collection_tables import print_collections
     from advisor.cli.price_tables import print_status, status_document
+    from advisor.collecting import collection_status
     from advisor.settings import settings
     from pricing.book import SpotRule
 
     now = datetime.now(UTC)
     with _book() as book:
         found, offers = book.status(), book.offers(now, SpotRule(basis="last"))
-    document: dict[str, Any] = status_document(found, offers, now, settings().price_max_age_hours)
+        document: dict[str, Any] = status_document(found, offers, now, settings().price_max_age_hours)
+        document |= collection_status(book, settings(), now)
     if as_json:
         click.echo(json.dumps(document, indent=2))
-    elif found.observations == 0:
+        return
+    if found.observations == 0:
         click.echo(EMPTY)
     else:
         print_status(document)
+    print_collections(document)

@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from advisor.settings import Settings
     from pricing.collection_records import Collection, Run
 
 MAX_SHOWN = 10
@@ -20,12 +21,14 @@ MAX_SHOWN = 10
 @click.option("--region", "regions", multiple=True, metavar="R…", help="Only these regions. Default: all that sell.")
 @click.argument("more_regions", nargs=-1, metavar="")
 @click.option("--since", metavar="T", help="Where spot history begins. Default: where the stored one ends, or 30 days.")
+@click.option("--loop", is_flag=True, help="Go on collecting as ADVISOR_COLLECT_SCHEDULE says, until stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print every run as JSON.")
 def collect(
     providers: tuple[str, ...],
     regions: tuple[str, ...],
     more_regions: tuple[str, ...],
     since: str | None,
+    loop: bool,
     as_json: bool,
 ) -> None:
     """Ask AWS and GCP for their prices; what is unchanged is confirmed, what changed is added.
@@ -48,6 +51,11 @@ def collect(
         raise UsageInvalid(f"unexpected argument {more_regions[0]!r}; regions follow --region")
     named = [word.strip() for text in (*regions, *more_regions) for word in text.split(",") if word.strip()]
     chosen = settings()
+    if loop:
+        if providers or named or since or as_json:
+            raise UsageInvalid("--loop collects what the settings say; leave the other options out")
+        _loop(chosen)
+        return
     with PriceBook.open(chosen.database_url) as book:
         done = collect_prices(
             book,
@@ -68,6 +76,27 @@ def collect(
     code = _exit_code(done, all_providers=not providers)
     if code:
         raise click.exceptions.Exit(code)
+
+
+def _loop(chosen: "Settings") -> None:
+    """Collect by the clock until SIGINT or SIGTERM; what runs then is ended first."""
+    import signal
+
+    from advisor.collecting import collection_schedule
+    from advisor.errors import UsageInvalid
+    from pricing.moments import moment_text
+    from pricing.store import PriceBook
+
+    with PriceBook.open(chosen.database_url) as book:
+        clock = collection_schedule(book, chosen, _tell)
+        if clock is None:
+            raise UsageInvalid("--loop needs ADVISOR_COLLECT_SCHEDULE, such as '17 * * * *'")
+        signal.signal(signal.SIGTERM, lambda *_: clock.end())
+        signal.signal(signal.SIGINT, lambda *_: clock.end())
+        following = clock.next_at
+        when = "never" if following is None else moment_text(following)
+        click.echo(f"Collecting by the clock ({chosen.collect_schedule}, UTC); next at {when}", err=True)
+        clock.run()
 
 
 def _who() -> str:

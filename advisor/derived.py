@@ -29,6 +29,13 @@ def derived(job: Job, shape: ModelShape, ledger: Ledger) -> list[str]:
     if spot:
         said.append(_spot(job, shape, spot))
     said += _storage(job, mine)
+    moving = [charge for (name, _), charge in ledger.moving.items() if name == job.name]
+    if moving:
+        prices = span([charge.micro_usd_per_unit / 1e6 for charge in moving], 2)
+        said.append(
+            f"{job.name}: a checkpoint that leaves a region costs ${prices} a GiB, the dearest way from there to any "
+            "other place in reach; what leaves an owned cluster for a cloud is free."
+        )
     said += _left_out(job, ledger)
     return said
 
@@ -103,7 +110,10 @@ def _left_out(job: Job, ledger: Ledger) -> list[str]:
         return []
     sites = {site: charges for (name, site), charges in ledger.staging.items() if name == job.name}
     used = {choice.place.site for (name, _, _), choice in ledger.configurations.items() if name == job.name}
-    most = max((sum(c.micro_usd for c in charges) for site, charges in sites.items() if site in used), default=0)
+    moves = [charge.micro_usd for (name, _), charge in ledger.moving.items() if name == job.name]
+    most = max(moves, default=0) + max(
+        (sum(c.micro_usd for c in charges) for site, charges in sites.items() if site in used), default=0
+    )
     return [
         f"{job.name}: of {reach.configurations:,} configurations those stay out that another one replaces at no lower "
         "speed and no higher price; that a replacement in another region may mean one more copy of dataset and "

@@ -11,7 +11,7 @@ from advisor.dominance import limit_matches, undominated
 from advisor.places import Exclusion, Grid, Place
 from advisor.plan.schema import Job, TrainingPlan
 from advisor.plan.shapes import ModelShape
-from advisor.site_costs import SiteCharge, site_charges
+from advisor.site_costs import SiteCharge, moving_charges, site_charges
 from advisor.spot_net import HOUR, Net, spot_nets
 from pricing.money import micro_usd
 from solver import After, Budget, Option, Pool, Problem, Quota
@@ -35,6 +35,7 @@ class Ledger:
     places: Mapping[str, Place]
     configurations: Mapping[tuple[str, str, int], Configuration]
     staging: Mapping[tuple[str, str], Sequence[SiteCharge]]
+    moving: Mapping[tuple[str, str], SiteCharge]
     nets: Mapping[str, Net]
     quota_paths: Sequence[str]
     budget_paths: Sequence[str]
@@ -77,6 +78,11 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: M
         choices[job.name] = [choice for chosen in kept.choices.values() for choice in chosen]
     nets, spot_exclusions = _nets(plan, choices, grid)
     exclusions += spot_exclusions
+    moving = {
+        (job.name, site): charge
+        for job in plan.jobs
+        for site, charge in moving_charges(job, shapes[job.name], (c.place.site for c in choices[job.name])).items()
+    }
     used = {choice.place.key for chosen in choices.values() for choice in chosen}
     places = [place for place in places if place.key in used]
     ceiling = sum(max((c.nodes for c in chosen), default=0) for chosen in choices.values())
@@ -89,7 +95,7 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: M
         horizon_s=grid.hours * HOUR,
         pools=tuple(_pool(place, ceiling) for place in places),
         quotas=tuple(quotas),
-        jobs=tuple(_job(job, choices[job.name], staging, nets[job.name], grid) for job in plan.jobs),
+        jobs=tuple(_job(job, choices[job.name], staging, moving, nets[job.name], grid) for job in plan.jobs),
         budgets=tuple(budgets),
     )
     ledger = Ledger(
@@ -98,6 +104,7 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: M
         places={place.key: place for place in places},
         configurations={(c.job, c.place.key, c.nodes): c for chosen in choices.values() for c in chosen},
         staging=staging,
+        moving=moving,
         nets=nets,
         quota_paths=quota_paths,
         budget_paths=budget_paths,
@@ -197,6 +204,7 @@ def _job(
     job: Job,
     choices: Sequence[Configuration],
     staging: Mapping[tuple[str, str], Sequence[SiteCharge]],
+    moving: Mapping[tuple[str, str], SiteCharge],
     net: Net,
     grid: Grid,
 ) -> SolverJob:
@@ -226,4 +234,5 @@ def _job(
             for site in dict.fromkeys(choice.place.site for choice in choices)
             if (cost := sum(charge.micro_usd for charge in staging[job.name, site]))
         },
+        move_cost={site: charge.micro_usd for (name, site), charge in moving.items() if name == job.name},
     )

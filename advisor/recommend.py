@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 from advisor.configurations import Configuration
 from advisor.formulate import Ledger
 from advisor.places import Place, UnitPrice, cluster_place, idle_micro_usd_per_hour
 from advisor.plan.schema import Cluster, Job
 from advisor.recommendation import Idle, JobResult, Line, Money, Segment
+from advisor.site_costs import SiteCharge
 from pricing.moments import moment_text
 from pricing.money import MICRO_USD_PER_CENT, cents, micro_usd, micro_usd_text
 from solver import Segment as SolverSegment
@@ -143,7 +145,8 @@ def _job_lines(job: Job, ordered: Sequence[SolverSegment], ledger: Ledger) -> li
                 lines.append(_line(text, quantity, "node-hour", price, job=job.name, segment=index))
         if place.site not in sites:
             sites.append(place.site)
-    return lines + [line for site in sites for line in _staging_lines(job, site, ledger)]
+    lines += [line for site in sites for line in _staging_lines(job, site, ledger)]
+    return lines + _moving_lines(job, ordered, ledger)
 
 
 def _segment_text(segment: SolverSegment, place: Place, ledger: Ledger) -> str:
@@ -152,19 +155,30 @@ def _segment_text(segment: SolverSegment, place: Place, ledger: Ledger) -> str:
 
 
 def _staging_lines(job: Job, site: str, ledger: Ledger) -> list[Line]:
+    charges = ledger.staging.get((job.name, site), ())
+    return [_charge_line(job, charge, charge.description) for charge in charges if charge.micro_usd]
+
+
+def _moving_lines(job: Job, ordered: Sequence[SolverSegment], ledger: Ledger) -> list[Line]:
+    """Charge the checkpoint that leaves a site between two segments of the job."""
+    sites = [ledger.places[segment.pool].site for segment in ordered if segment.job == job.name]
     lines = []
-    for charge in ledger.staging.get((job.name, site), ()):
-        if charge.micro_usd:
-            unit = UnitPrice(
-                category="other",
-                micro_usd_per_hour=charge.micro_usd_per_unit,
-                basis="list",
-                source=charge.source,
-                observed_at=charge.observed_at,
-            )
-            fields = {"job": job.name, "category": charge.category}
-            lines.append(_line(charge.description, charge.quantity, charge.unit, unit, **fields))
+    for left, reached in pairwise(sites):
+        charge = ledger.moving.get((job.name, left))
+        if left != reached and charge is not None:
+            lines.append(_charge_line(job, charge, f"checkpoint from {left} to {reached}"))
     return lines
+
+
+def _charge_line(job: Job, charge: SiteCharge, description: str) -> Line:
+    unit = UnitPrice(
+        category="other",
+        micro_usd_per_hour=charge.micro_usd_per_unit,
+        basis="list",
+        source=charge.source,
+        observed_at=charge.observed_at,
+    )
+    return _line(description, charge.quantity, charge.unit, unit, job=job.name, category=charge.category)
 
 
 def _upfront_lines(ledger: Ledger) -> list[Line]:

@@ -15,7 +15,7 @@ from advisor.plan.shapes import ModelShape
 from advisor.restarts import checkpoint_gib
 from pricing.money import half_even
 from pricing.storage import storage_price
-from pricing.transfer import TransferPrice, transfer_price
+from pricing.transfer import TransferPrice, dearest_way, transfer_price
 
 # The newest checkpoint and the one before it, which is whole while the newest is written.
 CHECKPOINTS_KEPT = 2
@@ -108,3 +108,31 @@ def _checkpoints(job: Job, shape: ModelShape, place: Place) -> list[SiteCharge]:
             observed_at=price.observed_at,
         )
     ]
+
+
+def moving_charges(job: Job, shape: ModelShape, sites: Iterable[str]) -> dict[str, SiteCharge]:
+    """Return what a checkpoint costs that leaves each site for another one, where anything is charged.
+
+    Priced at the dearest way to any other site of the job, and at the dearest known way of all where none is known: the
+    solver knows where a checkpoint leaves, not where it goes.
+    """
+    everywhere = list(dict.fromkeys(sites))
+    if job.only_measured or job.max_segments == 1 or len(everywhere) == 1:
+        return {}
+    size = Fraction(f"{checkpoint_gib(job, shape):.3f}")
+    found = {}
+    for site in everywhere:
+        ways = [way(site, other) for other in everywhere if other != site]
+        known = [price for price in ways if price is not None]
+        price = max(known if len(known) == len(ways) else [*known, dearest_way()], key=lambda p: p.micro_usd_per_gib)
+        if price.micro_usd_per_gib:
+            found[site] = SiteCharge(
+                category="egress",
+                description=f"checkpoint that leaves {site}",
+                quantity=size,
+                unit="GiB",
+                micro_usd_per_unit=price.micro_usd_per_gib,
+                source=price.source if len(known) == len(ways) else f"no price from {site} is known; {price.source}",
+                observed_at=price.observed_at,
+            )
+    return found

@@ -62,6 +62,12 @@ def transfer_price(source: str | None, destination: str | None) -> TransferPrice
     return _first(provider, origins, [to_region, _area(provider, to_region), "*"])
 
 
+@cache
+def dearest_way() -> TransferPrice:
+    """Return the highest price of the table: what a way without a price may be estimated at, never billed."""
+    return max(_table().values(), key=lambda price: price.micro_usd_per_gib)
+
+
 def _first(provider: str, origins: list[str], targets: list[str]) -> TransferPrice | None:
     """Return the most particular row: a region's own before its area's."""
     rows = (_table().get((provider, origin, target)) for origin in origins for target in targets)

@@ -1,5 +1,6 @@
 """The repository as an object: what the wheel holds, what is pinned, what is documented."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import click
 import pytest
+from answer_builders import rich_answer
 
 from advisor.cli.main import COMMANDS, cli
+from advisor.outputs.files import file_content
 from advisor.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -30,14 +33,44 @@ def commands_below(group: click.Group, words: tuple[str, ...] = ()) -> list[tupl
     return found
 
 
-def test_the_wheel_holds_exactly_the_four_packages(tmp_path):
-    """A built wheel carries our packages and its own metadata, tables of facts included, and nothing else."""
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT],
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
         check=True, capture_output=True,
     )  # fmt: skip
-    (wheel,) = tmp_path.glob("*.whl")
-    names = zipfile.ZipFile(wheel).namelist()
+    (built,) = folder.glob("*.whl")
+    return zipfile.ZipFile(built)
+
+
+def test_an_unpacked_wheel_writes_the_terraform_folder(wheel, tmp_path):
+    """Away from the checkout, in an empty folder, an answer's Terraform folder is the same as from the checkout."""
+    wheel.extractall(tmp_path / "site")
+    (tmp_path / "empty").mkdir()
+    stored = tmp_path / "answer.json"
+    stored.write_text(rich_answer().model_dump_json(), encoding="utf-8")
+    program = (
+        "import sys; from pathlib import Path; from advisor.outputs.files import file_content;"
+        "from advisor.recommendation import Recommendation;"
+        "answer = Recommendation.model_validate_json(Path(sys.argv[1]).read_bytes());"
+        "sys.stdout.buffer.write(file_content(answer, 'terraform.zip'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, stored],
+        check=True,
+        capture_output=True,
+        cwd=tmp_path / "empty",
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+    )
+
+    assert done.stdout == file_content(rich_answer(), "terraform.zip")
+
+
+def test_the_wheel_holds_exactly_the_four_packages(wheel):
+    """A built wheel carries our packages and its own metadata, tables of facts included, and nothing else."""
+    names = wheel.namelist()
     top = {name.split("/")[0] for name in names}
 
     assert {name for name in top if not name.endswith(".dist-info")} == PACKAGES

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from advisor.outputs.costs import costs_csv
 from advisor.outputs.markdown import report_markdown
+from advisor.outputs.terraform import terraform_files, zipped
 from advisor.recommendation import Recommendation
 
 
@@ -21,28 +22,53 @@ FILES: dict[str, Callable[[Recommendation], str]] = {
     "costs.csv": costs_csv,
 }
 
+FOLDERS: dict[str, Callable[[Recommendation], dict[str, bytes]]] = {
+    "terraform": terraform_files,
+}
+"""Folders of an answer: {path in the folder: content}. What else lies in such a folder is the user's and stays."""
+
+
+def written_names() -> list[str]:
+    """Name what can be had as one file: the files, and each folder as a zip."""
+    return [*FILES, *(f"{folder}.zip" for folder in FOLDERS)]
+
+
+def file_content(recommendation: Recommendation, name: str) -> bytes | None:
+    """Return a file, or a folder as a zip that unpacks to it, the same bytes every time; None: no such name."""
+    if name in FILES:
+        return FILES[name](recommendation).encode()
+    folder = name.removesuffix(".zip")
+    if folder == name or folder not in FOLDERS:
+        return None
+    return zipped({f"{folder}/{path}": content for path, content in FOLDERS[folder](recommendation).items()})
+
 
 def write_files(recommendation: Recommendation, directory: Path) -> list[Path]:
-    """Write every file of the table into the directory, which is made where it is missing.
+    """Write every file and folder of the tables into the directory, which is made where it is missing.
+
+    Returns the paths of what lies in the directory itself: files, and folders as one.
 
     Raises:
         OSError: a file or the directory cannot be written; it names the path and the cause.
     """
-    texts = {directory / name: write(recommendation) for name, write in FILES.items()}
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(error.errno, f"Cannot make the directory ({error.strerror})", str(directory)) from error
-    for path, text in texts.items():
-        _write_whole(path, text)
-    return list(texts)
+    contents = {directory / name: write(recommendation).encode() for name, write in FILES.items()}
+    for folder, make in FOLDERS.items():
+        contents |= {directory / folder / name: content for name, content in make(recommendation).items()}
+    for parent in dict.fromkeys([directory, *(path.parent for path in contents)]):
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(error.errno, f"Cannot make the directory ({error.strerror})", str(parent)) from error
+    for path, content in contents.items():
+        _write_whole(path, content)
+    return [directory / name for name in (*FILES, *FOLDERS)]
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, content: bytes) -> None:
     """Write beside the file, then put it in its place: a reader sees the old file or the new one."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.write_bytes(content)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)

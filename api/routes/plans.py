@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from advisor.archive import Archive, Stored
-from advisor.outputs.files import FILES
+from advisor.outputs.files import file_content, written_names
 from advisor.recommendation import Moment, Money, Recommendation
 from advisor.settings import Settings
 from api.bodies import PlanBody, body_of, plan_request
@@ -245,13 +245,12 @@ def file(request: Request, archive: ArchiveOf, desk: DeskOf, id: str, file: str)
     return tagged(request, _content(answer, file), MEDIA_TYPES[file], _named(answer, file))
 
 
-def _content(answer: Recommendation, name: str) -> str | bytes:
-    write: Any = FILES.get(name)
-    if write is None:
-        written = ", ".join(known for known in FILES if known in MEDIA_TYPES)
+def _content(answer: Recommendation, name: str) -> bytes:
+    content = file_content(answer, name)
+    if content is None:
+        written = ", ".join(known for known in written_names() if known in MEDIA_TYPES)
         said = "is not written by this version" if name in MEDIA_TYPES else "is no file of a plan"
         raise Problem("no-such-file", f"{name[:60]} {said}; there are {written}.")
-    content: str | bytes = write(answer)
     return content
 
 

@@ -8,7 +8,7 @@ from answer_builders import no_answer, rich_answer
 from rich.console import Console
 
 from advisor.outputs.costs import costs_csv, safe
-from advisor.outputs.files import FILES, write_files
+from advisor.outputs.files import FILES, FOLDERS, write_files
 from advisor.outputs.progress import ProgressView, progress_words
 
 
@@ -19,8 +19,20 @@ def test_every_file_of_the_table_is_written(tmp_path: Path):
     written = write_files(rich_answer(), folder)
 
     assert sorted(written) == sorted(folder.iterdir())
-    assert [folder / name for name in FILES] == written
-    assert all(path.read_bytes().endswith(b"\n") and b"\r" not in path.read_bytes() for path in written)
+    assert [folder / name for name in (*FILES, *FOLDERS)] == written
+    texts = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    assert all(text.endswith(b"\n") and b"\r" not in text for text in texts)
+
+
+def test_what_the_user_keeps_in_a_folder_stays(tmp_path: Path):
+    """A second answer replaces the files of the first, and leaves alone what is not the product's."""
+    write_files(rich_answer(), tmp_path)
+    site = tmp_path / "terraform" / "site.auto.tfvars.json"
+    site.write_text("{}")
+    write_files(no_answer("infeasible"), tmp_path)
+
+    assert site.read_text() == "{}"
+    assert "nothing is rented" in (tmp_path / "terraform" / "NOTICE.md").read_text(encoding="utf-8")
 
 
 def test_files_are_replaced(tmp_path: Path):

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from advisor.outputs.files import FILES
 from advisor.outputs.terminal import render
+from advisor.outputs.terraform import terraform_files
 from advisor.recommendation import Recommendation
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -30,6 +31,8 @@ CASES = {
     "infeasible.80.txt": lambda: shown(no_answer("infeasible")),
     "undecided.80.txt": lambda: shown(no_answer("undecided")),
     "infeasible.report.md": lambda: FILES["report.md"](no_answer("infeasible")),
+    "rich_answer.plan.auto.tfvars.json": lambda: str(terraform_files(rich_answer())["plan.auto.tfvars.json"], "utf-8"),
+    "rich_answer.NOTICE.md": lambda: str(terraform_files(rich_answer())["NOTICE.md"], "utf-8"),
     **{f"rich_answer.{name}": lambda write=write: write(rich_answer()) for name, write in FILES.items()},
 }
 

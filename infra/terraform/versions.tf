@@ -1,0 +1,14 @@
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.25, < 7.0"
+    }
+    google = {
+      source  = "hashicorp/google"
+      version = ">= 7.46, < 9.0"
+    }
+  }
+}

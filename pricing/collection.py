@@ -24,7 +24,7 @@ from pricing.collection_records import (
 from pricing.collectors.base import Collector, Portion, Remark, Request
 from pricing.coverage import latest_complete, note_presence, scope_id
 from pricing.errors import PermissionMissing, ProviderError
-from pricing.intake import series_of, store_current, store_rows
+from pricing.intake import changes, series_of, store_current, store_rows
 from pricing.migrations import reaching, take_turn
 from pricing.quality import refusal
 from pricing.records import COMPONENT, RUNS, SCOPES, SCORES, microseconds, moment_of
@@ -87,7 +87,8 @@ def record_portion(engine: Engine, collection: int, provider: str, portion: Port
         take_turn(connection, COMPONENT)
         recorded_at, source = datetime.now(UTC), f"collection {collection}"
         if portion.dated:
-            new = store_rows(connection, good, recorded_at, source)
+            kept = changes(connection, good) if portion.only_changes else good
+            new = store_rows(connection, kept, recorded_at, source)
             seen = series_of(connection, good)
         else:
             new, seen = store_current(connection, good, recorded_at, source)

@@ -79,7 +79,7 @@ def store_current(
     changed: list[tuple[int, int, PriceRow]] = []
     for number, row in latest.items():
         before = in_force.get(number)
-        if before is not None and _terms(before) == (row.micro_usd_per_hour, *details_of(row)[:-1]):
+        if before is not None and _terms(before) == _said_of(row):
             continue
         here = before if before is not None and before.observed_us == microseconds(row.observed_at) else None
         changed.append((number, 0 if here is None else here.turn + 1, row))
@@ -90,6 +90,18 @@ def store_current(
     ]
     _insert(connection, fresh, ImportNumber(connection, recorded_at, source_file), undated=fresh)
     return len(fresh), set(latest)
+
+
+def changes(connection: Connection, rows: Sequence[PriceRow]) -> list[PriceRow]:
+    """Leave out rows that repeat what is in force at their moment; as in `store_current` the source is no change."""
+    series = _series_ids(connection, rows)
+    in_force = _in_force(connection, {series[row.key]: microseconds(row.observed_at) for row in rows})
+    found = ((row, in_force.get(series[row.key])) for row in rows)
+    return [row for row, before in found if before is None or _terms(before) != _said_of(row)]
+
+
+def _said_of(row: PriceRow) -> tuple[Any, ...]:
+    return row.micro_usd_per_hour, *details_of(row)[:-1]
 
 
 def series_of(connection: Connection, rows: Sequence[PriceRow]) -> set[int]:

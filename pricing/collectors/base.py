@@ -94,16 +94,18 @@ class PlacementScore:
 class Portion:
     """What one part of one region answered.
 
-    `dated` says that `observed_at` of the rows is the provider's own: such rows are all kept. Otherwise a row says what
-    holds at `Request.now`, and is kept only where that is a change. `failure` with `optional` is told and is no failure
-    of the collection (what the account may not see). `rejected` could not be read, `unknown` fits no rule, `excluded`
-    is not sold this way or not offered here.
+    `dated` says that `observed_at` of the rows is the provider's own: such rows are all kept, or, with `only_changes`,
+    those that do not repeat the price in force before them (for a provider that dates a price anew without changing
+    it). Otherwise a row says what holds at `Request.now`, and is kept only where that is a change. `failure` with
+    `optional` is told and is no failure of the collection (what the account may not see). `rejected` could not be read,
+    `unknown` fits no rule, `excluded` is not sold this way or not offered here.
     """
 
     region: str
     part: str
     rows: tuple[PriceRow, ...] = ()
     dated: bool = False
+    only_changes: bool = False
     failure: ProviderError | None = None
     optional: bool = False
     rejected: tuple[Remark, ...] = ()

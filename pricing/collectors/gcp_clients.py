@@ -1,0 +1,254 @@
+"""Google's own clients asked with bounded patience; every failure becomes one of the provider errors, told plainly.
+
+Both clients speak REST: `google-cloud-compute` knows nothing else, and the catalog client's default (gRPC) cannot speak
+to a plain HTTP address. Answers are yielded as the clients' raw protocol messages, a page at a time.
+"""
+
+import ipaddress
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import google.auth
+import requests
+from google.api_core import exceptions as google_errors
+from google.auth import exceptions as auth_errors
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import billing_v1, compute_v1
+
+from pricing.collectors.base import MAX_PAGES, Access, Patience
+from pricing.errors import (
+    CredentialsMissing,
+    CredentialsRefused,
+    PermissionMissing,
+    ProviderError,
+    ProviderUnavailable,
+    UnexpectedPayload,
+)
+
+COMPUTE_ENGINE = "services/6F81-5844-456A"
+ATTEMPTS = 4
+PAGE_OF_MACHINES = 500
+PAGE_OF_SKUS = 5_000
+# Series with GPUs of their own are A and G; the pattern must match the whole name.
+MACHINES_WITH_GPUS = 'name eq "[ag][0-9].*"'
+THROTTLED = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
+API_OFF = {"accessNotConfigured", "SERVICE_DISABLED"}
+NAMED_PERMISSION = re.compile(r"\b(?:compute|billing|cloudbilling|serviceusage)\.[a-zA-Z]+\.[a-zA-Z]+\b")
+LOGIN = "run `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS"
+MAX_QUOTED = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How long is waited: for one answer; before a call is made again (then twice as long, and so on); for any success.
+
+    Against errors only a collection takes at most `patience_seconds` and one call more: under two minutes.
+    """
+
+    timeout_seconds: float = 20.0
+    pause_seconds: float = 0.5
+    patience_seconds: float = 60.0
+
+
+class GcpClients:
+    """Machine types, zones and SKUs; counts its calls."""
+
+    def __init__(self, access: Access, waiting: Waiting) -> None:
+        """Make both clients.
+
+        Raises:
+            CredentialsMissing: there is nobody to ask as, or no project to ask about.
+            ProviderError: an endpoint cannot be used.
+        """
+        self.calls = 0
+        self._waiting = waiting
+        self._patience = Patience(waiting.patience_seconds)
+        compute = _options(access.gcp_compute_endpoint, "ADVISOR_GCP_COMPUTE_ENDPOINT")
+        billing = _options(access.gcp_billing_endpoint, "ADVISOR_GCP_BILLING_ENDPOINT")
+        self.compute_address = access.gcp_compute_endpoint or "compute.googleapis.com"
+        self.billing_address = access.gcp_billing_endpoint or "cloudbilling.googleapis.com"
+        self.project = access.gcp_project or _default_project(anonymous=is_loopback(access.gcp_compute_endpoint or ""))
+        with _credentials_told():
+            self._machine_types = compute_v1.MachineTypesClient(**compute)
+            self._zones = compute_v1.ZonesClient(**compute)
+            self._catalog = billing_v1.CloudCatalogClient(**billing, transport="rest")
+
+    def machine_types(self) -> Iterator[Any]:
+        """Yield pages that map "zones/ZONE" to the machine types with GPUs there, or to a warning."""
+        request = compute_v1.AggregatedListMachineTypesRequest(
+            project=self.project, filter=MACHINES_WITH_GPUS, max_results=PAGE_OF_MACHINES
+        )
+        what = f"machine types of project {self.project}"
+        return self._pages(
+            self._machine_types.aggregated_list, request, what, self.compute_address, "compute.machineTypes.list"
+        )
+
+    def machine_types_in(self, zone: str) -> Iterator[Any]:
+        """Yield pages of the machine types with GPUs in one zone."""
+        request = compute_v1.ListMachineTypesRequest(
+            project=self.project, zone=zone, filter=MACHINES_WITH_GPUS, max_results=PAGE_OF_MACHINES
+        )
+        what = f"machine types in {zone}"
+        return self._pages(self._machine_types.list, request, what, self.compute_address, "compute.machineTypes.list")
+
+    def zones(self) -> Iterator[Any]:
+        """Yield pages of the zones."""
+        request = compute_v1.ListZonesRequest(project=self.project, max_results=PAGE_OF_MACHINES)
+        what = f"zones of project {self.project}"
+        return self._pages(self._zones.list, request, what, self.compute_address, "compute.zones.list")
+
+    def skus(self) -> Iterator[Any]:
+        """Yield pages of every SKU of Compute Engine, priced in US dollars."""
+        request = billing_v1.ListSkusRequest(parent=COMPUTE_ENGINE, currency_code="USD", page_size=PAGE_OF_SKUS)
+        what = "SKUs of Compute Engine"
+        return self._pages(self._catalog.list_skus, request, what, self.billing_address, "the Cloud Billing API")
+
+    def _pages(self, ask: Callable[..., Any], request: Any, what: str, address: str, permission: str) -> Iterator[Any]:
+        seen = {""}
+        for _ in range(MAX_PAGES):
+            page = self._page(ask, request, what, address, permission)
+            yield page
+            if not page.next_page_token:
+                return
+            if page.next_page_token in seen:
+                raise UnexpectedPayload(f"GCP, {what}: {address} gives a page token twice; the list has no end")
+            seen.add(page.next_page_token)
+            request.page_token = page.next_page_token
+        raise UnexpectedPayload(f"GCP, {what}: more than {MAX_PAGES} pages from {address}")
+
+    def _page(self, ask: Callable[..., Any], request: Any, what: str, address: str, permission: str) -> Any:
+        """Ask for one page, again where that may help."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if self._patience.over:
+                raise ProviderUnavailable(f"GCP, {what}: not asked, as nothing but errors has come from {address}")
+            self.calls += 1
+            try:
+                answer = next(iter(ask(request=request, retry=None, timeout=self._waiting.timeout_seconds).pages))
+            except Exception as failure:  # the clients raise their own, requests', protobuf's and plain errors
+                error = _told(failure, what, address, permission)
+                if not isinstance(error, ProviderUnavailable) or attempt == ATTEMPTS:
+                    raise error from failure
+                pause = self._waiting.pause_seconds * 2 ** (attempt - 1)
+                time.sleep(pause * random.uniform(1.0, 1.5))
+            else:
+                self._patience.succeeded()
+                return type(answer).pb(answer)
+        raise AssertionError("the last attempt returns or raises")
+
+
+def _options(endpoint: str | None, setting: str) -> dict[str, Any]:
+    if endpoint is None:
+        return {}
+    parts = urlsplit(endpoint)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ProviderError(f"{setting}={endpoint[:MAX_QUOTED]} is no address; write it like http://127.0.0.1:8080")
+    options: dict[str, Any] = {"client_options": {"api_endpoint": f"{parts.scheme}://{parts.netloc}"}}
+    if parts.scheme == "https":
+        return options
+    if not is_loopback(endpoint):
+        raise ProviderError(
+            f"{setting}={endpoint[:MAX_QUOTED]}: credentials are not sent over http:// to another computer; use https://"
+        )
+    return options | {"credentials": AnonymousCredentials()}  # type: ignore[no-untyped-call]
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether an address is this computer itself."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _default_project(*, anonymous: bool) -> str:
+    if anonymous:
+        return "loopback"
+    with _credentials_told():
+        _, project = google.auth.default()
+    if not project:
+        raise CredentialsMissing("GCP: no project to ask about; set ADVISOR_GCP_PROJECT to the id of one of yours")
+    return str(project)
+
+
+class _credentials_told:  # noqa: N801  (a context manager reads as a verb)
+    """Turns what google-auth raises while credentials are looked up into a provider error."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
+        if isinstance(failure, auth_errors.DefaultCredentialsError):
+            raise CredentialsMissing(f"GCP: no credentials found; {LOGIN}") from failure
+        if isinstance(failure, auth_errors.GoogleAuthError | OSError | ValueError):
+            raise CredentialsRefused(f"GCP: the credentials cannot be used ({_short(failure)}); {LOGIN}") from failure
+
+
+def _told(failure: Exception, what: str, address: str, permission: str) -> ProviderError:
+    """Say what a failure means for the user; only a `ProviderUnavailable` is worth asking again."""
+    where = f"GCP, {what}"
+    if isinstance(failure, google_errors.GoogleAPICallError):
+        return _refused(failure, where, address, permission)
+    if isinstance(failure, requests.exceptions.Timeout):
+        return ProviderUnavailable(f"{where}: no answer from {address} in time")
+    if isinstance(failure, requests.exceptions.ConnectionError):
+        return ProviderUnavailable(f"{where}: nobody answers at {address} ({_reason(failure)})")
+    if isinstance(failure, auth_errors.TransportError):
+        return ProviderUnavailable(f"{where}: the sign-in address does not answer ({_short(failure)})")
+    if isinstance(failure, auth_errors.GoogleAuthError):
+        return CredentialsRefused(f"{where}: the credentials have expired or are not accepted; {LOGIN}")
+    return UnexpectedPayload(f"{where}: the answer of {address} cannot be read ({_short(failure)})")
+
+
+def _refused(failure: Any, where: str, address: str, permission: str) -> ProviderError:
+    code = int(failure.code or 0)
+    reasons = {str(entry.get("reason", "")) for entry in failure.errors or () if isinstance(entry, dict)}
+    reasons.add(str(failure.reason or ""))
+    said = _short(failure)
+    if code in {408, 429} or code >= 500 or reasons & THROTTLED:
+        throttled = "asks for patience" if code == 429 or reasons & THROTTLED else "fails"
+        return ProviderUnavailable(f"{where}: {address} {throttled} ({code}: {said}); try again later")
+    if code == 401:
+        return CredentialsRefused(f"{where}: the credentials have expired or are not accepted ({said}); {LOGIN}")
+    if code == 403 and reasons & API_OFF:
+        return PermissionMissing(f"{where}: the API is switched off in this project ({said})", permission=permission)
+    if code == 403:
+        named = NAMED_PERMISSION.search(str(failure.message))
+        missing = named[0] if named else permission
+        cure = "grant a role that holds it, such as roles/compute.viewer"
+        return PermissionMissing(
+            f"{where}: permission {missing} is missing ({said}); {cure}",
+            permission=missing,
+        )
+    if code == 404:
+        return NotFound(f"{where}: {address} does not know this ({said}); is the project right?")
+    return UnexpectedPayload(f"{where}: {address} refuses the question ({code}: {said})")
+
+
+class NotFound(UnexpectedPayload):
+    """The address does not know the list or the project."""
+
+
+def _reason(failure: Exception) -> str:
+    """Name the innermost cause of a connection error: "Connection refused" says more than the pool's repr."""
+    text = str(failure)
+    for known in ("Connection refused", "Name or service not known", "Connection reset", "timed out", "SSL"):
+        if known.lower() in text.lower():
+            return known
+    return _short(failure)
+
+
+def _short(failure: BaseException) -> str:
+    """Return the failure's words on one line, cut; an HTML page is named, not quoted."""
+    text = " ".join(str(getattr(failure, "message", None) or failure).split())
+    lower = text.lower()
+    if "<html" in lower or "<!doctype" in lower or "<body" in lower:
+        return "an HTML page instead of an answer"
+    text = text.partition(": ")[2] if text.startswith("GET http") else text
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return f"{printable[:MAX_QUOTED]}…" if len(printable) > MAX_QUOTED else printable or type(failure).__name__

@@ -85,7 +85,7 @@ def _configuration(job: Job, shape: ModelShape, place: Place, speed: Speed) -> C
         place=place,
         nodes=speed.nodes,
         tokens_per_second=rate,
-        start_seconds=start_seconds(job, shape, place, speed.nodes),
+        start_seconds=start_seconds(job, shape, speed.nodes, owned=place.kind == "cluster"),
         speed_basis=speed.basis,
         speed_source=source,
         layout=speed.layout,

@@ -71,13 +71,13 @@ def load_seconds(job: Job, shape: ModelShape, nodes: int) -> float:
     return load_gib(job, shape) / (CHECKPOINT_GIB_PER_SECOND * nodes)
 
 
-def start_seconds(job: Job, shape: ModelShape, place: Place, nodes: int) -> int:
+def start_seconds(job: Job, shape: ModelShape, nodes: int, *, owned: bool) -> int:
     """Return the paid time without progress at the head of every segment, in whole seconds, rounded up."""
     if job.startup_minutes is not None:
         return ceil(job.startup_minutes * 60)
     if job.only_measured:
         return 0
-    fixed = OWNED_START_SECONDS if place.kind == "cluster" else RENTED_START_SECONDS
+    fixed = OWNED_START_SECONDS if owned else RENTED_START_SECONDS
     return ceil(fixed + load_seconds(job, shape, nodes))
 
 
@@ -90,7 +90,7 @@ def spot_loss(job: Job, shape: ModelShape, place: Place, nodes: int) -> SpotLoss
     alone = SPOT_UP_HOURS if not rate else 1 / rate
     up = alone * 3600 / nodes**GANG_EXPONENT
     write = max(LEAST_WRITE_SECONDS, checkpoint_gib(job, shape) / (CHECKPOINT_GIB_PER_SECOND * nodes))
-    restart = float(start_seconds(job, shape, place, nodes))
+    restart = float(start_seconds(job, shape, nodes, owned=False))
     stated = job.checkpoint.interval_minutes if job.checkpoint is not None else "auto"
     interval = sqrt(2 * write * up) if stated == "auto" else float(stated) * 60
     kept = exp(-restart / up) * (interval / up) / (exp(min(700.0, (interval + write) / up)) - 1)

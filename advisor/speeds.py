@@ -69,6 +69,11 @@ def speed_margin(plan: TrainingPlan) -> Decimal:
     return DEFAULT_SPEED_MARGIN if plan.speed_margin is None else plan.speed_margin
 
 
+def planned_speed(tokens_per_second: float, plan: TrainingPlan) -> int:
+    """Return an estimated speed as it is planned: less the margin, in whole tokens per second, rounded down."""
+    return max(1, floor(Fraction(tokens_per_second) * (1 - Fraction(speed_margin(plan)))))
+
+
 def node_counts(most: int) -> list[int]:
     """Return the node counts that compete up to a job's maximum."""
     every = list(range(1, min(most, EVERY_NODE_COUNT_TO) + 1))
@@ -83,10 +88,9 @@ def speeds_of(job: Job, shape: ModelShape, plan: TrainingPlan, name: str) -> Spe
     if job.only_measured:
         return Speeds(tuple(within[nodes] for nodes in sorted(within)))
     found = estimates_of(job, shape, plan, name)
-    margin = speed_margin(plan)
     for estimate in found:
         if estimate.tokens_per_second is not None and estimate.nodes not in within:
-            within[estimate.nodes] = _estimated(estimate, margin)
+            within[estimate.nodes] = _estimated(estimate, plan)
     unfit = _unfit([each for each in found if each.tokens_per_second is None and each.nodes not in measured])
     return Speeds(tuple(within[nodes] for nodes in sorted(within)), unfit)
 
@@ -124,12 +128,12 @@ def _measured(entry: Measured) -> Speed:
     )
 
 
-def _estimated(found: "Estimate", margin: Decimal) -> Speed:
-    speed, share = found.tokens_per_second or 0.0, found.mfu or 0.0
+def _estimated(found: "Estimate", plan: TrainingPlan) -> Speed:
+    speed, share, margin = found.tokens_per_second or 0.0, found.mfu or 0.0, speed_margin(plan)
     less = f", less {float(100 * margin):g} % (speed_margin)" if margin else ""
     return Speed(
         nodes=found.nodes,
-        tokens_per_second=max(1, floor(Fraction(speed) * (1 - Fraction(margin)))),
+        tokens_per_second=planned_speed(speed, plan),
         basis="estimated",
         source=f"estimate of {speed:,.0f} tokens/s at {100 * share:.0f} % MFU{less}",
         layout=found.layout,

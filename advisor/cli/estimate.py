@@ -1,58 +1,23 @@
 """`advisor estimate`: memory and speed of every job on every kind of node, with the best layout of each."""
 
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
     from rich.text import Text
 
     from advisor.estimate.estimate import Estimate
-    from advisor.estimate.hardware import Hardware
+    from advisor.estimates import EstimateLine
     from advisor.plan.load import LoadedPlan
-    from advisor.plan.schema import Job
+    from advisor.service import PlanRequest
 
-# What an estimated speed loses until the model knows its own error (contract, speed_margin).
-DEFAULT_SPEED_MARGIN = 0.15
 # More nodes than any provider places in one network.
 MOST_NODES = 4096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One job on one kind of node."""
-
-    job: "Job"
-    hardware: "Hardware"
-    owned: bool
-    estimate: "Estimate"
-    planned_tokens_per_second: int | None
-    hours: float | None
-
-    def document(self) -> dict[str, Any]:
-        """Return an entry of `estimates` (contract, "Other shapes"); prices are not known here, so cost is null."""
-        place = (
-            {"machine": None, "cluster": self.hardware.name}
-            if self.owned
-            else {
-                "machine": self.hardware.name,
-                "cluster": None,
-            }
-        )
-        fields = self.estimate.document()
-        reason = fields.pop("reason")
-        return {
-            "job": self.job.name,
-            **place,
-            **fields,
-            "planned_tokens_per_second": self.planned_tokens_per_second,
-            "hours": self.hours,
-            "cost": None,
-            "reason": reason,
-        }
 
 
 @click.command()
@@ -69,10 +34,26 @@ class Line:
     type=click.IntRange(1, MOST_NODES),
     help="On exactly so many nodes, like 4. Default: the fewest that fit, up to the job's max_nodes.",
 )
+@click.option("--as-of", metavar="T", help="Moment whose prices count, like 2026-11-24T00:00:00Z. Default: now.")
+@click.option(
+    "--prices",
+    "price_path",
+    metavar="FILE.csv",
+    type=click.Path(path_type=Path),
+    help="Cost at these prices alone.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every estimate as JSON, like: --json | jq .estimates[0]")
 @click.pass_context
-def estimate(ctx: click.Context, plan_path: Path, machine: str | None, nodes: int | None, as_json: bool) -> None:
-    """Estimate memory and speed of every job: best layout, GiB per GPU by part, tokens/s, MFU, hours.
+def estimate(
+    ctx: click.Context,
+    plan_path: Path,
+    machine: str | None,
+    nodes: int | None,
+    as_of: str | None,
+    price_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Estimate every job on every machine: best layout, GiB per GPU by part, tokens/s, MFU, hours, dollars.
 
     \b
     Example:
@@ -80,136 +61,126 @@ def estimate(ctx: click.Context, plan_path: Path, machine: str | None, nodes: in
       advisor estimate plan.yaml --machine p5.48xlarge --nodes 4 --json
     """
     import json
-    from datetime import UTC, datetime
 
     from rich.console import Console
 
     from advisor.cli.exits import FINE, NO_PLAN
+    from advisor.cli.plan import moment_option
+    from advisor.estimates import estimate_lines
     from advisor.plan.load import load_plan
+    from advisor.planning import places_in
+    from advisor.service import question_of
 
-    loaded = load_plan(plan_path, as_of=datetime.now(UTC))
-    chosen = _chosen(loaded, machine)
-    lines = [
-        _line(loaded, job, hardware, nodes, limit) for job in loaded.plan.jobs for hardware, limit in chosen.values()
-    ]
+    moment = moment_option("--as-of", as_of)
+    loaded = load_plan(plan_path, as_of=moment)
+    question, _ = question_of(_request(loaded, moment, price_path))
+    lines = estimate_lines(loaded, places_in(question), name=machine, nodes=nodes)
     if as_json:
         click.echo(json.dumps({"version": 1, "estimates": [line.document() for line in lines]}, indent=2))
     else:
-        _show(loaded, lines, Console())
+        _show(loaded, lines, Console(highlight=False))
     fitting = {line.job.name for line in lines if line.hours is not None}
     ctx.exit(FINE if all(job.name in fitting for job in loaded.plan.jobs) else NO_PLAN)
 
 
-def _chosen(loaded: "LoadedPlan", name: str | None) -> "dict[str, tuple[Hardware, int | None]]":
-    """Return the kinds of nodes asked for, by name, with the most nodes where they are owned."""
-    from advisor.errors import UsageInvalid
-    from advisor.estimate.hardware import hardware_of_cluster, hardware_of_machine
-    from advisor.plan.messages import suggestion
-    from pricing.hardware import machines
+def _request(loaded: "LoadedPlan", moment: "datetime", price_path: Path | None) -> "PlanRequest":
+    from datetime import timedelta
 
-    plan = loaded.plan
-    rented = [*machines(), *(machine.name for machine in plan.machines)]
-    known: dict[str, tuple[Hardware, int | None]] = {
-        cluster.name: (hardware_of_cluster(cluster), cluster.nodes) for cluster in plan.clusters
-    }
-    known.update({each: (hardware_of_machine(each, plan), None) for each in rented})
-    if name is None:
-        return known
-    if name not in known:
-        near = suggestion(name, sorted(known))
-        raise UsageInvalid(f"--machine: neither a table nor the plan knows {name!r}{near}; see `advisor machines`")
-    return {name: known[name]}
+    from advisor.cli.plan import offers_of
+    from advisor.service import PlanRequest
+    from advisor.settings import settings
 
-
-def _line(loaded: "LoadedPlan", job: "Job", hardware: "Hardware", nodes: int | None, limit: int | None) -> Line:
-    """Estimate on the nodes asked for, or on the fewest that fit."""
-    from advisor.estimate import estimate_nodes
-
-    most = min(job.max_nodes, limit) if limit is not None else job.max_nodes
-    counts = [nodes] if nodes is not None else list(range(1, most + 1))
-    found = estimate_nodes(job, loaded.shapes[job.name], hardware, counts)
-    if nodes is not None and limit is not None and nodes > limit:
-        reason = f"cluster {hardware.name} has {limit} nodes"
-        found = [
-            replace(found[0], verdict="does_not_fit", layout=None, tokens_per_second=None, mfu=None, reason=reason)
-        ]
-    best = next((each for each in found if each.verdict == "fits"), None)
-    best = best or next((each for each in found if each.verdict == "tight"), found[-1])
-    speed, hours = _segment(loaded, job, best)
-    return Line(
-        job=job,
-        hardware=hardware,
-        owned=limit is not None,
-        estimate=best,
-        planned_tokens_per_second=speed,
-        hours=hours,
+    chosen = settings()
+    return PlanRequest(
+        loaded=loaded,
+        offers=offers_of(loaded, moment, price_path, chosen),
+        as_of=moment,
+        max_age=timedelta(hours=chosen.price_max_age_hours),
+        exempt_from_age=price_path is not None,
     )
 
 
-def _segment(loaded: "LoadedPlan", job: "Job", found: "Estimate") -> tuple[int | None, float | None]:
-    """Return the planned speed and the hours of one segment: startup + tokens / speed, up to the end grid."""
-    if found.tokens_per_second is None:
-        return None, None
-    margin = DEFAULT_SPEED_MARGIN if loaded.plan.speed_margin is None else float(loaded.plan.speed_margin)
-    speed = max(1, int(found.tokens_per_second * (1 - margin)))
-    startup = round(float(job.startup_minutes or 0) * 60)
-    grid = loaded.grid.end_minutes * 60
-    seconds = -(-(startup + -(-job.tokens // speed)) // grid) * grid
-    return speed, seconds / 3600
-
-
-def _show(loaded: "LoadedPlan", lines: list[Line], console: "Console") -> None:
-    """Print two lines per place where the job fits, and under them the others by their reason."""
+def _show(loaded: "LoadedPlan", lines: "list[EstimateLine]", console: "Console") -> None:
+    """Print what fits, the cheapest first, and under it where a job does not fit, by the reason."""
     from rich.text import Text
 
-    margin = float(DEFAULT_SPEED_MARGIN if loaded.plan.speed_margin is None else loaded.plan.speed_margin)
+    from advisor.speeds import speed_margin
+
     for job in loaded.plan.jobs:
         shape = loaded.shapes[job.name]
         size = f"{shape.name}, {shape.parameters / 1e9:.1f}e9 parameters"
-        console.print(
-            Text(f"\n{job.name}: {size}; {job.method} in {job.precision}, {job.tokens / 1e9:g}e9 tokens", "bold")
-        )
+        what = f"{job.name}: {size}; {job.method} in {job.precision}, {job.tokens / 1e9:g}e9 tokens"
+        console.print(Text(f"\n{what}", "bold"))
         mine = [line for line in lines if line.job is job]
         fitting = [line for line in mine if line.hours is not None]
         if fitting:
-            console.print(_lines_of(fitting))
+            console.print(_lines_of(sorted(fitting, key=_dearness), min(console.width, 100)))
         for reason, places in _refusals(mine).items():
             console.print(Text(f"Does not fit on {', '.join(places)}: {reason}", style="dim"))
+    margin = float(100 * speed_margin(loaded.plan))
     console.print(
         Text(
-            f"\nTokens/s are estimates; hours are one uninterrupted segment at {100 * margin:g} % less (speed_margin), "
-            "up to the plan's grid. GiB are the peak of the fullest GPU, of what it has.",
+            f"\nTokens/s are estimates. Hours and USD are one uninterrupted segment at {margin:g} % less "
+            "(speed_margin) with its start, up to the plan's grid, at the cheapest price that may be used. GiB are "
+            "the peak of the fullest GPU, of what it has. On more nodes: --nodes.",
             style="dim",
         )
     )
 
 
-def _refusals(lines: list[Line]) -> dict[str, list[str]]:
+def _dearness(line: "EstimateLine") -> tuple[bool, int]:
+    return line.cost_cents is None, line.cost_cents or 0
+
+
+def _refusals(lines: "list[EstimateLine]") -> dict[str, list[str]]:
     """Group the places where a job does not fit by the reason."""
     found: dict[str, list[str]] = {}
     for line in lines:
         if line.hours is None:
-            place = f"{line.estimate.nodes} x {line.hardware.name}"
-            found.setdefault(line.estimate.reason or "", []).append(place)
+            found.setdefault(line.estimate.reason or "", []).append(f"{line.estimate.nodes} x {line.name}")
     return found
 
 
-def _lines_of(lines: list[Line]) -> "Text":
-    """Write a line of figures per place, and under it its layout and the parts of its memory."""
+def _lines_of(lines: "list[EstimateLine]", width: int) -> "Text":
+    """Write a line of figures per place, and under it layout, price and the parts of its memory."""
+    from textwrap import fill
+
     from rich.text import Text
 
-    text = Text(f"{'nodes':28}{'GiB per GPU':>16}{'tokens/s':>13}{'MFU':>7}{'hours':>10}\n", style="bold")
+    from advisor.outputs.phrases import usd
+    from pricing.money import cents_text
+
+    heads = f"{'nodes':24}{'GiB per GPU':>14}{'tokens/s':>11}{'MFU':>6}{'hours':>10}{'USD':>14}"
+    text = Text(f"{heads}\n", style="bold")
     for line in lines:
         found = line.estimate
         total = 0.0 if found.memory_gib is None else found.memory_gib.total
-        place = f"{found.nodes} x {line.hardware.name}{' (tight)' if found.verdict == 'tight' else ''}"
+        place = f"{found.nodes} x {line.name}{' !' if found.verdict == 'tight' else ''}"
         memory = f"{total:.1f} of {found.capacity_gib:.1f}"
-        speed, share, hours = found.tokens_per_second or 0, 100 * (found.mfu or 0), line.hours or 0.0
-        row = f"{place:28}{memory:>16}{speed:>13,.0f}{share:>5.0f} %{hours:>10,.1f}\n"
+        speed, share, hours = found.tokens_per_second or 0, 100 * (found.mfu or 0), float(line.hours or 0)
+        cost = "no price" if line.cost_cents is None else usd(cents_text(line.cost_cents))
+        row = f"{place:24}{memory:>14}{speed:>11,.0f}{share:>5.0f}%{hours:>10,.1f}{cost:>14}\n"
         text.append(row, style="yellow not bold" if found.verdict == "tight" else "not bold")
-        text.append(f"  {layout_text(found)}\n  {parts_text(found)}\n", style="dim not bold")
+        notes = [layout_text(found), _price_text(line), parts_text(found)]
+        if found.verdict == "tight":
+            notes.append(f"! tight: {found.reason}")
+        indented = (fill(note, width, initial_indent="  ", subsequent_indent="    ") for note in notes if note)
+        text.append("".join(f"{note}\n" for note in indented), style="dim not bold")
     text.rstrip()
     return text
+
+
+def _price_text(line: "EstimateLine") -> str:
+    """Write price per node-hour, place and when it was seen; an owned node's is of the plan."""
+    from pricing.money import micro_usd_text
+
+    offer = line.offer
+    if offer is None:
+        return ""
+    price = offer.prices[0]
+    where = " ".join(filter(None, [offer.market, offer.zone or offer.region])) or "plan document"
+    seen = f", {price.basis}, seen {price.observed_at:%Y-%m-%d}" if price.observed_at else ""
+    return f"${micro_usd_text(offer.micro_usd_per_hour)} a node-hour: {where}{seen}"
 
 
 def parts_text(found: "Estimate") -> str:

@@ -119,7 +119,8 @@ def _tell(run: "Run") -> None:
         for remark in remarks[:MAX_SHOWN]:
             click.echo(f"  {kind}: {remark.what}: {remark.reason}", err=True)
         if len(remarks) > MAX_SHOWN:
-            click.echo(f"  … and {len(remarks) - MAX_SHOWN} more {kind}; all with --json", err=True)
+            names = ", ".join(remark.what for remark in remarks[MAX_SHOWN:])
+            click.echo(f"  … and {len(remarks) - MAX_SHOWN} more {kind} (why: --json): {names}", err=True)
 
 
 def _print(done: "Sequence[Collection]") -> None:

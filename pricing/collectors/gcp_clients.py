@@ -78,10 +78,10 @@ class GcpClients:
             self._zones = compute_v1.ZonesClient(**compute)
             self._catalog = billing_v1.CloudCatalogClient(**billing, transport="rest")
 
-    def machine_types(self) -> Iterator[Any]:
-        """Yield pages that map "zones/ZONE" to the machine types with GPUs there, or to a warning."""
+    def machine_types(self, wanted: str = MACHINES_WITH_GPUS) -> Iterator[Any]:
+        """Yield pages that map "zones/ZONE" to the machine types there (by default those with GPUs), or a warning."""
         request = compute_v1.AggregatedListMachineTypesRequest(
-            project=self.project, filter=MACHINES_WITH_GPUS, max_results=PAGE_OF_MACHINES
+            project=self.project, filter=wanted, max_results=PAGE_OF_MACHINES
         )
         what = f"machine types of project {self.project}"
         return self._pages(
@@ -89,10 +89,8 @@ class GcpClients:
         )
 
     def machine_types_in(self, zone: str) -> Iterator[Any]:
-        """Yield pages of the machine types with GPUs in one zone."""
-        request = compute_v1.ListMachineTypesRequest(
-            project=self.project, zone=zone, filter=MACHINES_WITH_GPUS, max_results=PAGE_OF_MACHINES
-        )
+        """Yield pages of all machine types in one zone."""
+        request = compute_v1.ListMachineTypesRequest(project=self.project, zone=zone, max_results=PAGE_OF_MACHINES)
         what = f"machine types in {zone}"
         return self._pages(self._machine_types.list, request, what, self.compute_address, "compute.machineTypes.list")
 

@@ -154,8 +154,9 @@ def compose(machine: MachineType, market: Market, shelf: PartShelf) -> Composed 
 def _recipe(machine: MachineType, market: Market) -> list[_Wanted] | str:
     """Return the parts that make up the machine, or why it has no price at all on this market."""
     if market in {Market.ON_DEMAND, Market.RESERVED_1Y, Market.RESERVED_3Y} and NOT_ON_DEMAND.fullmatch(machine.name):
-        listed = "a price is listed, but" if market is Market.ON_DEMAND else "commitments price on-demand use, and"
-        return f"{listed} the machine is not sold on demand"
+        if market is Market.ON_DEMAND:
+            return "the machine is not sold on demand, whether a price is listed or not"
+        return "commitments price on-demand use, and the machine is not sold on demand"
     if machine.gpu_share:
         return "has part of a GPU; only whole ones are priced"
     gpus = Fraction(machine.accelerators)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from pricing.collectors.base import Remark
-from pricing.collectors.gcp_clients import GcpClients, NotFound
+from pricing.collectors.gcp_clients import MACHINES_WITH_GPUS, GcpClients, NotFound
 from pricing.collectors.gcp_compose import GIB_PER_SSD, MachineType
 from pricing.errors import ProviderError, ProviderUnavailable, UnexpectedPayload
 
@@ -70,8 +70,12 @@ def machines_of(clients: GcpClients) -> Machines:
     """
     machines = Machines()
     try:
-        for page in clients.machine_types():
-            _read_aggregated(page, machines)
+        # The filter spares Google's own service 80 pages; another of that shape may know no filters, or other ones.
+        for wanted in (MACHINES_WITH_GPUS, ""):
+            for page in clients.machine_types(wanted):
+                _read_aggregated(page, machines)
+            if any(machines.by_region.values()) or machines.failures:
+                break
     except NotFound:
         machines = _zone_by_zone(clients)
     if not machines.by_region:

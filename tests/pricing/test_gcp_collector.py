@@ -250,6 +250,13 @@ def test_an_address_without_the_aggregated_list_is_asked_zone_by_zone(double: Gc
     assert failures["us-central1"] is None
 
 
+def test_an_address_that_filters_otherwise_is_asked_for_everything(double: GcpDouble) -> None:
+    """Where the filter on names leaves nothing, the whole list is asked for."""
+    nothing = Answer('{"items": {"zones/us-central1-a": {"warning": {"code": "NO_RESULTS_ON_PAGE"}}}}')
+    double.fault = lambda _path: nothing if double.seen[-1].query.get("filter") else None
+    assert len(rows(collect(double))) == 2
+
+
 def test_a_zone_that_google_cannot_reach_is_its_region_s_failure(double: GcpDouble) -> None:
     """A warning other than NO_RESULTS_ON_PAGE leaves its region incomplete and the others complete."""
     double.machines["us-central1-b"] = []

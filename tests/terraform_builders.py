@@ -5,7 +5,6 @@ from typing import Any
 from answer_builders import answer, job_result, rented, segment, segment_lines
 
 from advisor.recommendation import Recommendation
-from pricing.hardware import machines
 
 HOSTILE = '${file("/etc/passwd")} %{ for x in y } "quoted" \\ <b>'
 GOOGLE = {"provider": "gcp", "region": "us-central1", "zone": "us-central1-a"}
@@ -19,17 +18,22 @@ def planned(*segments: Any, usd: str = "10", **fields: Any) -> Recommendation:
     return answer(ordered, lines, jobs)
 
 
+POOLS = [
+    ("p4d.24xlarge", "on_demand", {"zone": None}),
+    ("p5.48xlarge", "spot", {}),
+    ("p5en.48xlarge", "savings_plan", {"zone": "us-east-1a"}),
+    ("p6-b300.48xlarge", "capacity_block", {}),
+    ("a2-ultragpu-8g", "spot", GOOGLE | {"zone": None}),
+    ("a3-megagpu-8g", "commitment", GOOGLE | {"commitment": 'held "1"'}),
+    ("a4-highgpu-8g", "flex_start", GOOGLE),
+    ("gpu_8x_h100", "on_demand", {"provider": "lambda"}),
+]
+
+
 def many_pools() -> Recommendation:
-    """Every machine of both clouds, every market, hostile names; also a provider without a module."""
-    markets = {
-        "aws": ("on_demand", "spot", "capacity_block", "savings_plan"),
-        "gcp": ("spot", "flex_start", "commitment"),
-    }
-    segments = []
-    for name, machine in sorted(machines().items()):
-        for market in markets[machine.provider]:
-            place = GOOGLE if machine.provider == "gcp" else {"zone": None if market == "on_demand" else "use1-az4"}
-            held = {"commitment": 'held "1"'} if market == "commitment" else {}
-            segments.append(segment(f"{HOSTILE} {name}", 0, 24, **rented(market, machine=name, **place, **held)))
-    segments.append(segment("elsewhere", 0, 5, **rented("on_demand", provider="lambda", machine="gpu_8x_h100")))
+    """Each fabric of both clouds, each way to pay, with and without a zone; hostile names; a provider without a module."""
+    segments = [
+        segment(f"{HOSTILE} {index}", 0, 24, **rented(market, machine=machine, **place))
+        for index, (machine, market, place) in enumerate(POOLS)
+    ]
     return planned(*segments, cost_center="Größe & Co")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from advisor.outputs.costs import costs_csv
+from advisor.outputs.launch import launch_files
 from advisor.outputs.markdown import report_markdown
 from advisor.outputs.terraform import terraform_files, zipped
 from advisor.recommendation import Recommendation
@@ -24,6 +25,7 @@ FILES: dict[str, Callable[[Recommendation], str]] = {
 
 FOLDERS: dict[str, Callable[[Recommendation], dict[str, bytes]]] = {
     "terraform": terraform_files,
+    "launch": launch_files,
 }
 """Folders of an answer: {path in the folder: content}. What else lies in such a folder is the user's and stays."""
 

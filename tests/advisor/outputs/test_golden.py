@@ -9,6 +9,7 @@ from answer_builders import no_answer, rich_answer
 from rich.console import Console
 
 from advisor.outputs.files import FILES
+from advisor.outputs.launch import launch_files
 from advisor.outputs.terminal import render
 from advisor.outputs.terraform import terraform_files
 from advisor.recommendation import Recommendation
@@ -24,6 +25,11 @@ def shown(answer: Recommendation, width: int = 80, encoding: str = "utf-8") -> s
     return stream.buffer.getvalue().decode(encoding)
 
 
+def one_text(folder: dict[str, bytes]) -> str:
+    """Set the files of a folder below one another, each under its path."""
+    return "\n".join(f"==> {name} <==\n{content.decode()}" for name, content in folder.items())
+
+
 CASES = {
     "rich_answer.80.txt": lambda: shown(rich_answer()),
     "rich_answer.120.txt": lambda: shown(rich_answer(), 120),
@@ -33,6 +39,7 @@ CASES = {
     "infeasible.report.md": lambda: FILES["report.md"](no_answer("infeasible")),
     "rich_answer.plan.auto.tfvars.json": lambda: str(terraform_files(rich_answer())["plan.auto.tfvars.json"], "utf-8"),
     "rich_answer.NOTICE.md": lambda: str(terraform_files(rich_answer())["NOTICE.md"], "utf-8"),
+    "rich_answer.launch.txt": lambda: one_text(launch_files(rich_answer())),
     **{f"rich_answer.{name}": lambda write=write: write(rich_answer()) for name, write in FILES.items()},
 }
 

@@ -1,11 +1,14 @@
 """Real Terraform against the real schemas of the providers, offline: the repository's code and what answers write."""
 
 import importlib.util
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from answer_builders import no_answer, rich_answer
@@ -35,6 +38,22 @@ def written(recommendation: Recommendation, folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
+def held(recommendation: Recommendation) -> dict[str, Any]:
+    """What the engineer gives: the reservations that the pools ask for, a project, a billing account."""
+    found = json.loads(terraform_files(recommendation)["plan.auto.tfvars.json"])
+    aws = {p["reservation"]: {"id": "cr-0123456789abcdef0"} for p in found["aws_pools"].values() if p["reservation"]}
+    gcp = {
+        p["reservation"]: {"id": "december", "kind": "capacity_block"}
+        for p in found["gcp_pools"].values()
+        if p["reservation"]
+    }
+    given = {"gcp_project": "training", "gcp_billing_account": "012345-6789AB-CDEF01", "gcp_enable_iap_ssh": True}
+    return given | {
+        "reservations": aws | gcp,
+        "gcp_scheduler_service_account": "resizer@training.iam.gserviceaccount.com",
+    }
+
+
 @pytest.mark.parametrize("end", ENDS)
 def test_everything_plans_applies_and_rests(end: str, tmp_path: Path):
     """Format, validation and tests hold; examples and answers plan and apply, and a second plan changes nothing."""
@@ -43,6 +62,7 @@ def test_everything_plans_applies_and_rests(end: str, tmp_path: Path):
     )
     for name, make in ANSWERS.items():
         written(make(), tmp_path / "tree" / name)
+    (tmp_path / "tree" / "many" / "site.auto.tfvars.json").write_text(json.dumps(held(many_pools())), encoding="utf-8")
     fixed = sorted({path.parent.relative_to(tmp_path / "tree") for path in (tmp_path / "tree" / "fixed").rglob("*.tf")})
     aws, google = ENDS[end]
     schemas = f"hashicorp/aws={aws}={TOOLS}/schema/aws-{aws}.json hashicorp/google={google}={TOOLS}/schema/google-{google}.json"
@@ -55,4 +75,6 @@ def test_everything_plans_applies_and_rests(end: str, tmp_path: Path):
     )
 
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    plans = re.findall(r"Plan: (\d+) to add|(No changes)", done.stdout)
+    assert ("", "No changes") in plans
     assert done.stdout.count("second plan without changes: ok") == len(ANSWERS) + 2

@@ -2,5 +2,6 @@
 
 # Name on the command line: module that owns it. Add yours here.
 BENCHMARKS: dict[str, str] = {
+    "prices": "bench.prices",
     "solver-common": "bench.solver_common",
 }

@@ -91,6 +91,9 @@ def _offer(history: Sequence[PriceRow], as_of: datetime, spot: SpotRule) -> Offe
 def _confirmed(history: Sequence[PriceRow], as_of: datetime) -> datetime | None:
     """Return the latest confirmation by `as_of` of what the newest row says; one fact may be given several times."""
     newest = history[-1]
+    if len(history) == 1 or history[-2].observed_at < newest.observed_at:
+        confirmed = newest.confirmed_at
+        return confirmed if confirmed is not None and confirmed <= as_of else None
     latest = takewhile(lambda row: row.observed_at == newest.observed_at, reversed(history))
     same = [row for row in latest if replace(row, confirmed_at=newest.confirmed_at) == newest]
     return max((row.confirmed_at for row in same if row.confirmed_at and row.confirmed_at <= as_of), default=None)

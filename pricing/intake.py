@@ -9,7 +9,9 @@ Either way a point that arrives late, before a complete run that saw something e
 the run saw is restated at its moment (`pricing.coverage`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -42,25 +44,47 @@ POINT_NAMES = ("series_id", "observed_us", "turn", "micro_per_hour", "detail_id"
 Place = tuple[int, int]
 Said = tuple[int, int]
 Point = tuple[int, int, int, int, int]
+# Tuples of whole numbers: of a million lists the collector of cycles would look at each again and again.
+Places = dict[int, tuple[Said, ...]]
 
 
 def store_rows(connection: Connection, rows: Sequence[PriceRow], recorded_at: datetime, source_file: str) -> int:
     """Append what is not stored yet, as it came, and return how many points are new."""
     take_turn(connection, COMPONENT)
-    series, details = _series_ids(connection, rows), _detail_ids(connection, rows)
-    by_place = _words(rows, series, details)
-    stored = _stored(connection, by_place)
-    fresh = [
-        (place[0], place[1], len(stored.get(place, ())) + turn, *said)
-        for place, words in by_place.items()
-        for turn, said in _beyond(stored.get(place, ()), words)
-    ]
-    number = ImportNumber(connection, recorded_at, source_file)
-    of_spot = {series[row.key] for row in rows if row.market is Market.SPOT} if fresh else set()
-    _insert(connection, fresh, number, undated=[point for point in fresh if point[0] not in of_spot])
-    confirmed = [row for row in rows if row.confirmed_at is not None]
-    if confirmed:
-        _confirm(connection, rows, series, details, number)
+    with _undisturbed():
+        return _store(connection, rows, ImportNumber(connection, recorded_at, source_file))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold the collector of cycles back: nothing here makes any, and among a million rows its search costs a third."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _store(connection: Connection, rows: Sequence[PriceRow], record: "ImportNumber") -> int:
+    said = _said(connection, rows)
+    stored = _stored(connection, {number: (min(places), max(places)) for number, (_, places) in said.items()})
+    fresh: list[Point] = []
+    undated: list[Point] = []
+    for number, (sample, places) in said.items():
+        known = stored.get(number, {})
+        added = [
+            (number, at, len(known.get(at, ())) + turn, micro, detail)
+            for at, words in places.items()
+            for turn, (micro, detail) in enumerate(words[overlap(known[at], words) :] if at in known else words)
+        ]
+        fresh += added
+        if sample.market is not Market.SPOT:
+            undated += added
+    _insert(connection, fresh, record, undated)
+    if any(row.confirmed_at is not None for row in rows):
+        _confirm(connection, rows, record)
     return len(fresh)
 
 
@@ -115,10 +139,6 @@ def overlap(stored: Sequence[Said], given: Sequence[Said]) -> int:
     return next((k for k in range(longest, 0, -1) if list(stored[-k:]) == list(given[:k])), 0)
 
 
-def _beyond(stored: Sequence[Said], words: Sequence[Said]) -> Iterable[tuple[int, Said]]:
-    return enumerate(words[overlap(stored, words) :] if stored else words)
-
-
 class ImportNumber:
     """The record of an intake, written when it is first needed: one that brings nothing leaves no trace."""
 
@@ -151,7 +171,14 @@ def _series_ids(connection: Connection, rows: Iterable[PriceRow]) -> dict[tuple[
 
 
 def _detail_ids(connection: Connection, rows: Iterable[PriceRow]) -> dict[tuple[Any, ...], int]:
-    contents = {identity_of(found): found for found in {details_of(row) for row in rows}}
+    different: dict[tuple[Any, ...], None] = {}
+    before: tuple[Any, ...] | None = None
+    for row in rows:
+        about = details_of(row)
+        if about != before:
+            different[about] = None
+            before = about
+    contents = {identity_of(found): found for found in different}
     return _made(connection, DETAILS, contents, lambda found: dict(zip(DETAIL_NAMES, found, strict=True)))
 
 
@@ -174,29 +201,35 @@ def _known(connection: Connection, table: Any, names: Sequence[str]) -> dict[str
     return found
 
 
-def _words(
-    rows: Iterable[PriceRow], series: Mapping[tuple[object, ...], int], details: Mapping[tuple[Any, ...], int]
-) -> dict[Place, list[Said]]:
-    """Group what is said by place; what is said twice in a row counts once."""
-    by_place: dict[Place, list[Said]] = {}
+def _said(connection: Connection, rows: Iterable[PriceRow]) -> dict[int, tuple[PriceRow, Places]]:
+    """Group what is said by series and moment, with one row of each series; what is said twice in a row counts once."""
+    by_key: dict[tuple[object, ...], list[PriceRow]] = {}
     for row in rows:
-        place = (series[row.key], (row.observed_at - EPOCH) // MICROSECOND)
-        said = (row.micro_usd_per_hour, details[details_of(row)])
-        words = by_place.get(place)
-        if words is None:
-            by_place[place] = [said]
-        elif words[-1] != said:
-            words.append(said)
-    return by_place
+        by_key.setdefault(row.key, []).append(row)
+    series = _series_ids(connection, (mine[0] for mine in by_key.values()))
+    details = _detail_ids(connection, (row for mine in by_key.values() for row in mine))
+    found: dict[int, tuple[PriceRow, Places]] = {}
+    for key, mine in by_key.items():
+        places: Places = {}
+        described, detail = None, 0
+        for row in mine:
+            about = details_of(row)
+            # Rows of one series mostly say the same of themselves: comparing is quicker than looking up.
+            if about != described:
+                described, detail = about, details[about]
+            at, said = (row.observed_at - EPOCH) // MICROSECOND, (row.micro_usd_per_hour, detail)
+            words = places.get(at)
+            if words is None:
+                places[at] = (said,)
+            elif words[-1] != said:
+                places[at] = (*words, said)
+        found[series[key]] = (mine[0], places)
+    return found
 
 
-def _stored(connection: Connection, by_place: Mapping[Place, Any]) -> dict[Place, list[Said]]:
-    """Return what is stored at these places, each in its order."""
-    spans: dict[int, tuple[int, int]] = {}
-    for number, at in by_place:
-        least, most = spans.get(number, (at, at))
-        spans[number] = (min(least, at), max(most, at))
-    found: dict[Place, list[Said]] = {}
+def _stored(connection: Connection, spans: Mapping[int, tuple[int, int]]) -> dict[int, dict[int, list[Said]]]:
+    """Return what is stored of each series between its first and last moment, in the order in which it came."""
+    found: dict[int, dict[int, list[Said]]] = {}
     columns = (POINTS.c.series_id, POINTS.c.observed_us, POINTS.c.micro_per_hour, POINTS.c.detail_id)
     for part in parts(sorted(spans)):
         begin, end = min(spans[number][0] for number in part), max(spans[number][1] for number in part)
@@ -206,8 +239,7 @@ def _stored(connection: Connection, by_place: Mapping[Place, Any]) -> dict[Place
             .order_by(POINTS.c.series_id, POINTS.c.observed_us, POINTS.c.turn)
         )
         for number, at, micro, detail in connection.execute(query):
-            if (number, at) in by_place:
-                found.setdefault((number, at), []).append((micro, detail))
+            found.setdefault(number, {}).setdefault(at, []).append((micro, detail))
     return found
 
 
@@ -236,33 +268,36 @@ def _terms(found: Any) -> tuple[Any, ...]:
     return (found.micro_per_hour, *(getattr(found, name) for name in DETAIL_NAMES[:-1]))
 
 
-def _confirm(
-    connection: Connection,
-    rows: Sequence[PriceRow],
-    series: Mapping[tuple[object, ...], int],
-    details: Mapping[tuple[Any, ...], int],
-    number: ImportNumber,
-) -> None:
+def _confirm(connection: Connection, rows: Sequence[PriceRow], number: ImportNumber) -> None:
     """Add the confirmations that are not stored yet, each to the point that its row stands for."""
+    series, details = _series_ids(connection, rows), _detail_ids(connection, rows)
     told: dict[Place, list[PriceRow]] = {}
     for row in rows:
         told.setdefault((series[row.key], microseconds(row.observed_at)), []).append(row)
     told = {place: mine for place, mine in told.items() if any(row.confirmed_at for row in mine)}
-    stored = _stored(connection, told)
+    stored = _stored(connection, _spans(told))
     wanted: dict[tuple[int, int, int, int], None] = {}
     for place, mine in told.items():
         words = [(row.micro_usd_per_hour, details[details_of(row)]) for row in mine]
         # The words given end what is now stored, so they are counted from the end.
-        turn = len(stored[place]) - 1 - sum(before != after for before, after in pairwise(words))
+        turn = len(stored[place[0]][place[1]]) - 1 - sum(before != after for before, after in pairwise(words))
         for (before, said), row in zip(pairwise([words[0], *words]), mine, strict=True):
             turn += before != said
             if row.confirmed_at is not None:
                 wanted[(*place, turn, microseconds(row.confirmed_at))] = None
     known: set[tuple[int, ...]] = set()
-    for part in parts(sorted({number for number, *_ in wanted})):
+    for part in parts(sorted({place[0] for place in wanted})):
         query = select(CONFIRMATIONS).where(CONFIRMATIONS.c.series_id.in_(part))
         known |= {(r.series_id, r.observed_us, r.turn, r.confirmed_us) for r in connection.execute(query)}
     names = ("series_id", "observed_us", "turn", "confirmed_us", "import_id")
     missing = [place for place in wanted if place not in known]
     if missing:
         insert_many(connection, CONFIRMATIONS, names, [(*place, number.id) for place in missing])
+
+
+def _spans(places: Iterable[Place]) -> dict[int, tuple[int, int]]:
+    spans: dict[int, tuple[int, int]] = {}
+    for number, at in places:
+        least, most = spans.get(number, (at, at))
+        spans[number] = (min(least, at), max(most, at))
+    return spans

@@ -142,7 +142,8 @@ class PriceBook:
         """Return what counted as of a moment; observations and confirmations after it do not."""
         latest = microseconds(as_of)
         with reaching("the price book cannot be read"), self.engine.connect() as connection:
-            found = connection.execute(_in_force(_history(wanted or Filter()), latest, spot.begin(as_of), spot)).all()
+            query = _in_force(_history(wanted or Filter()), latest, spot.begin(as_of), spot)
+            found = connection.execute(query).all()
             coverage = coverage_as_of(connection, {row.series_id for row in found}, latest)
             rows = in_order(_rows_of(found, coverage, _imported_confirmations(connection, found, latest), latest))
         return offers_as_of(rows, as_of=as_of, spot=spot)

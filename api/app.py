@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from advisor import __version__
 from advisor.errors import DocumentInvalid, Fault, UsageInvalid
+from advisor.plan.schema import TrainingPlan
 from advisor.settings import Settings, settings
 from api.bodies import PlanBody
 from api.desk import Desk
@@ -28,7 +29,7 @@ from pricing.errors import PricingError
 
 ROUTERS = (service.router, facts.router, prices.router, plans.router)
 # Models that routes describe by name only, since they read or write them by themselves.
-DESCRIBED = (ProblemDocument, PlanBody)
+DESCRIBED = (ProblemDocument, TrainingPlan, PlanBody)
 DESCRIPTION = (
     "Plans GPU training runs on owned and rented nodes at the lowest total cost of ownership, with a proof. "
     "Errors are problem documents (RFC 9457). An infeasible plan is an answer with its explanation, not an error."
@@ -102,6 +103,8 @@ def described(app: FastAPI) -> dict[str, Any]:
             own = model.model_json_schema(ref_template="#/components/schemas/{model}")
             known.update(own.pop("$defs", {}))
             known[model.__name__] = own
+        # A plan is read by the plan's own reader, so its place in the body is typed here only.
+        known[PlanBody.__name__]["properties"]["plan"] = {"$ref": f"#/components/schemas/{TrainingPlan.__name__}"}
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -28,7 +28,7 @@ class PlanBody(BaseModel):
     plan: dict[str, Any]
     as_of: str | None = None
     objective: Literal["cost", "time", "risk"] = "cost"
-    time_limit_s: Annotated[float, Field(ge=1)] = DEFAULT_TIME_LIMIT_S
+    time_limit_s: Annotated[float, Field(ge=1, description="default 60, or the service's limit if lower")] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     prices: list[dict[str, Any]] | None = None
 
@@ -88,7 +88,7 @@ def plan_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPla
     faults = _faults(body, chosen)
     if faults:
         raise DocumentInvalid("body", faults)
-    as_of = now if body.as_of is None else moment(body.as_of)
+    as_of, limit = now if body.as_of is None else moment(body.as_of), chosen.max_time_limit_s
     loaded = loaded_plan(body.plan, as_of, chosen)
     if body.prices is not None:
         _check_prices(body.prices, now)
@@ -96,7 +96,7 @@ def plan_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPla
         "task": "plan",
         "plan": body.plan,
         "as_of": as_of.isoformat(),
-        "time_limit_s": body.time_limit_s,
+        "time_limit_s": min(DEFAULT_TIME_LIMIT_S, limit) if body.time_limit_s is None else body.time_limit_s,
         "seed": body.seed,
         "prices": body.prices,
     }
@@ -141,7 +141,7 @@ def _faults(body: PlanBody, chosen: Settings) -> list[Fault]:
     if body.objective != "cost":
         message = f"{body.objective} is not in this version, which minimises cost; leave it out"
         faults.append(Fault("objective", message))
-    if body.time_limit_s > chosen.max_time_limit_s:
+    if body.time_limit_s is not None and body.time_limit_s > chosen.max_time_limit_s:
         limit = f"must be at most {chosen.max_time_limit_s:g} (ADVISOR_MAX_TIME_LIMIT_S), not {body.time_limit_s:g}"
         faults.append(Fault("time_limit_s", limit))
     if body.as_of is not None and (fault := _moment_fault(body.as_of, "as_of")):

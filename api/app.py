@@ -16,7 +16,7 @@ from advisor import __version__
 from advisor.errors import DocumentInvalid, Fault, UsageInvalid
 from advisor.plan.schema import TrainingPlan
 from advisor.settings import Settings, settings
-from api.bodies import PlanBody
+from api.bodies import EstimateBody, PlanBody
 from api.desk import Desk
 from api.limits import Gate
 from api.measures import Measured, Measures
@@ -24,12 +24,13 @@ from api.pages.page import page
 from api.problems import KINDS, Problem, ProblemDocument, problem_of
 from api.repeats import Repeats
 from api.replies import json_text, tagged
-from api.routes import facts, plans, prices, service
+from api.routes import estimates, facts, plans, prices, service
 from pricing.errors import PricingError
 
-ROUTERS = (service.router, facts.router, prices.router, plans.router)
+ROUTERS = (service.router, facts.router, prices.router, estimates.router, plans.router)
 # Models that routes describe by name only, since they read or write them by themselves.
-DESCRIBED = (ProblemDocument, TrainingPlan, PlanBody)
+BODIES = (PlanBody, EstimateBody)
+DESCRIBED = (ProblemDocument, TrainingPlan, *BODIES)
 DESCRIPTION = (
     "Plans GPU training runs on owned and rented nodes at the lowest total cost of ownership, with a proof. "
     "Errors are problem documents (RFC 9457). An infeasible plan is an answer with its explanation, not an error."
@@ -104,7 +105,8 @@ def described(app: FastAPI) -> dict[str, Any]:
             known.update(own.pop("$defs", {}))
             known[model.__name__] = own
         # A plan is read by the plan's own reader, so its place in the body is typed here only.
-        known[PlanBody.__name__]["properties"]["plan"] = {"$ref": f"#/components/schemas/{TrainingPlan.__name__}"}
+        for model in BODIES:
+            known[model.__name__]["properties"]["plan"] = {"$ref": f"#/components/schemas/{TrainingPlan.__name__}"}
         app.openapi_schema = schema
     return app.openapi_schema
 

@@ -1,7 +1,7 @@
 """The bodies of requests: read by the reader of plan documents, validated here, before anything waits in a queue."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
@@ -20,17 +20,38 @@ JSON_TYPES = ("application/json",)
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
-class PlanBody(BaseModel):
-    """The body of POST /v1/plans; all but `plan` optional."""
+class Body(BaseModel):
+    """What every question about a plan may hold; all but `plan` optional."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     plan: dict[str, Any]
-    as_of: str | None = None
+    as_of: str | None = Field(default=None, max_length=40, description="like 2026-11-24T00:00:00Z; default now")
+    prices: list[dict[str, Any]] | None = Field(
+        default=None, description="rows with the columns of the price sheet; they replace the price book for this run"
+    )
+
+
+class EstimateBody(Body):
+    """The body of POST /v1/estimates."""
+
+    machine: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="only this rented machine or cluster; default: every one"
+    )
+    nodes: Annotated[int, Field(ge=1, le=4096)] | None = Field(
+        default=None, description="on exactly so many nodes; default: the fewest that fit"
+    )
+
+
+class PlanBody(Body):
+    """The body of POST /v1/plans."""
+
     objective: Literal["cost", "time", "risk"] = "cost"
     time_limit_s: Annotated[float, Field(ge=1, description="default 60, or the service's limit if lower")] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    prices: list[dict[str, Any]] | None = None
+
+
+AnyBody = TypeVar("AnyBody", bound=Body)
 
 
 async def body_of(request: Request) -> bytes:
@@ -80,27 +101,44 @@ def plan_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPla
         DocumentInvalid: with every fault, those of the plan by their path in the plan document.
         Problem: the plan has too many jobs.
     """
-    document = read_body(raw)
-    try:
-        body = PlanBody.model_validate(document)
-    except ValidationError as error:
-        raise DocumentInvalid("body", faults_of(error, PlanBody)) from None
-    faults = _faults(body, chosen)
+    body = _validated(raw, PlanBody)
+    faults = [*_moment_faults(body), *_plan_faults(body, chosen)]
     if faults:
         raise DocumentInvalid("body", faults)
-    as_of, limit = now if body.as_of is None else moment(body.as_of), chosen.max_time_limit_s
+    limit = min(DEFAULT_TIME_LIMIT_S, chosen.max_time_limit_s) if body.time_limit_s is None else body.time_limit_s
+    return _work(body, "plan", now, chosen, time_limit_s=limit, seed=body.seed)
+
+
+def estimate_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPlan, dict[str, Any]]:
+    """Validate the body of POST /v1/estimates; return the plan and what a worker needs.
+
+    Raises:
+        DocumentInvalid: with every fault, those of the plan by their path in the plan document.
+        Problem: the plan has too many jobs.
+    """
+    body = _validated(raw, EstimateBody)
+    faults = _moment_faults(body)
+    if faults:
+        raise DocumentInvalid("body", faults)
+    more = {"machine": body.machine, "nodes": body.nodes}
+    return _work(body, "estimate", now, chosen, time_limit_s=DEFAULT_TIME_LIMIT_S, seed=0, **more)
+
+
+def _validated(raw: bytes, model: type[AnyBody]) -> AnyBody:
+    document = read_body(raw)
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise DocumentInvalid("body", faults_of(error, model)) from None
+
+
+def _work(body: Body, task: str, now: datetime, chosen: Settings, **more: Any) -> tuple[LoadedPlan, dict[str, Any]]:
+    as_of = now if body.as_of is None else moment(body.as_of)
     loaded = loaded_plan(body.plan, as_of, chosen)
     if body.prices is not None:
         _check_prices(body.prices, now)
-    work = {
-        "task": "plan",
-        "plan": body.plan,
-        "as_of": as_of.isoformat(),
-        "time_limit_s": min(DEFAULT_TIME_LIMIT_S, limit) if body.time_limit_s is None else body.time_limit_s,
-        "seed": body.seed,
-        "prices": body.prices,
-    }
-    return loaded, work
+    work = {"task": task, "plan": body.plan, "as_of": as_of.isoformat(), "prices": body.prices}
+    return loaded, {**work, **more, "settings": chosen.model_dump()}
 
 
 def loaded_plan(document: Any, as_of: datetime, chosen: Settings) -> LoadedPlan:
@@ -136,16 +174,20 @@ def _moment_fault(text: str, path: str) -> Fault | None:
     return None
 
 
-def _faults(body: PlanBody, chosen: Settings) -> list[Fault]:
+def _moment_faults(body: Body) -> list[Fault]:
+    fault = None if body.as_of is None else _moment_fault(body.as_of, "as_of")
+    return [fault] if fault else []
+
+
+def _plan_faults(body: PlanBody, chosen: Settings) -> list[Fault]:
     faults = []
     if body.objective != "cost":
         message = f"{body.objective} is not in this version, which minimises cost; leave it out"
         faults.append(Fault("objective", message))
-    if body.time_limit_s is not None and body.time_limit_s > chosen.max_time_limit_s:
-        limit = f"must be at most {chosen.max_time_limit_s:g} (ADVISOR_MAX_TIME_LIMIT_S), not {body.time_limit_s:g}"
+    longest = chosen.max_time_limit_s
+    if body.time_limit_s is not None and body.time_limit_s > longest:
+        limit = f"must be at most {longest:g} (ADVISOR_MAX_TIME_LIMIT_S), not {body.time_limit_s:g}"
         faults.append(Fault("time_limit_s", limit))
-    if body.as_of is not None and (fault := _moment_fault(body.as_of, "as_of")):
-        faults.append(fault)
     return faults
 
 

@@ -146,9 +146,24 @@ class Desk:
         if held is not None:
             await held.end()
 
-    def drop(self, task: Task) -> None:
-        """Forget a task whose result has been handed over."""
-        self.tasks.pop(task.id, None)
+    async def result_of(self, task: Task) -> Any:
+        """Put a task into the queue, wait for its end, hand its result over and forget it.
+
+        A caller that goes away takes its task along.
+
+        Raises:
+            Problem: the queue is full, or the task has no result.
+        """
+        self.submit(task)
+        try:
+            await task.finished.wait()
+        finally:
+            if not task.finished.is_set():
+                await self.cancel(task)
+            self.tasks.pop(task.id, None)
+        if task.problem is not None:
+            raise task.problem
+        return task.result
 
     async def _serve(self, worker: Worker) -> None:
         while True:

@@ -8,57 +8,87 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from api.problems import Problem, problem_of
+
+if TYPE_CHECKING:
+    from advisor.service import PlanRequest, PricesMissing
+    from advisor.settings import Settings
+    from pricing.sheet import Rejected
 
 # A plan gives way to whoever asks the service something in the meantime.
 NICENESS = 5
 
 
-def make_plan(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a plan and store its recommendation under the request's id."""
+def _asked(request: Mapping[str, Any]) -> "tuple[PlanRequest, Sequence[Rejected]]":
+    """Return a plan with the offers that count, and the price rows that do not."""
     from datetime import UTC, datetime, timedelta
 
-    from advisor.archive import Archive
     from advisor.offers import offers_in_book, offers_in_rows
     from advisor.plan.load import plan_of
-    from advisor.recommendation import Excluded
-    from advisor.service import PlanRequest, PricesMissing, recommend_plan
-    from advisor.settings import Settings
+    from advisor.service import PlanRequest
     from pricing.moments import moment
     from pricing.sheet import read_records
 
-    chosen, as_of, rows = Settings(**request["settings"]), moment(request["as_of"]), request["prices"]
+    chosen, as_of, rows = _settings(request), moment(request["as_of"]), request["prices"]
     loaded = plan_of(request["plan"], name="plan", as_of=as_of, folder=None)
     sheet = None if rows is None else read_records(rows, now=datetime.now(UTC))
     if sheet is None:
         offers = offers_in_book(loaded.plan, as_of, chosen.database_url)
     else:
         offers = offers_in_rows(loaded.plan, as_of, sheet.rows)
-    answer = recommend_plan(
-        PlanRequest(
-            loaded=loaded,
-            offers=offers,
-            as_of=as_of,
-            max_age=timedelta(hours=chosen.price_max_age_hours),
-            exempt_from_age=sheet is not None,
-            time_limit_s=request["time_limit_s"],
-            seed=request["seed"],
-        )
+    asked = PlanRequest(
+        loaded=loaded,
+        offers=offers,
+        as_of=as_of,
+        max_age=timedelta(hours=chosen.price_max_age_hours),
+        exempt_from_age=sheet is not None,
+        time_limit_s=request["time_limit_s"],
+        seed=request["seed"],
     )
+    return asked, () if sheet is None else sheet.rejected
+
+
+def _settings(request: Mapping[str, Any]) -> "Settings":
+    from advisor.settings import Settings
+
+    return Settings(**request["settings"])
+
+
+def make_plan(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a plan and store its recommendation under the request's id."""
+    from contextlib import closing
+
+    from advisor.archive import Archive
+    from advisor.recommendation import Excluded
+    from advisor.service import PricesMissing, recommend_plan
+
+    asked, rejected = _asked(request)
+    answer = recommend_plan(asked)
     if isinstance(answer, PricesMissing):
         raise prices_missing(answer)
-    rejected = [Excluded(what=f"prices[{each.line}]", reason=each.reason) for each in (sheet.rejected if sheet else ())]
-    answer = answer.model_copy(update={"id": request["id"], "excluded": [*rejected, *answer.excluded]})
-    archive = Archive.open(chosen.database_url)
-    archive.store(answer, loaded, offers)
-    archive.close()
+    unread = [Excluded(what=f"prices[{each.line}]", reason=each.reason) for each in rejected]
+    answer = answer.model_copy(update={"id": request["id"], "excluded": [*unread, *answer.excluded]})
+    with closing(Archive.open(_settings(request).database_url)) as archive:
+        archive.store(answer, asked.loaded, asked.offers)
     return {"status": answer.status}
 
 
-def prices_missing(outcome: Any) -> Problem:
+def estimate(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Estimate every job of a plan on every machine, as `advisor estimate --json` does."""
+    from advisor.estimates import estimate_lines
+    from advisor.planning import places_in
+    from advisor.service import question_of
+
+    asked, _ = _asked(request)
+    question, _ = question_of(asked)
+    lines = estimate_lines(asked.loaded, places_in(question), name=request["machine"], nodes=request["nodes"])
+    return {"version": 1, "estimates": [line.document() for line in lines]}
+
+
+def prices_missing(outcome: "PricesMissing") -> Problem:
     """Say which jobs have no price that may be used, and why the offers that there are may not."""
     from advisor.errors import Fault
 
@@ -67,7 +97,7 @@ def prices_missing(outcome: Any) -> Problem:
     return Problem("prices-missing", f"No usable price for {', '.join(outcome.jobs)}.", [*jobs, *unusable])
 
 
-TASKS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {"plan": make_plan}
+TASKS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {"plan": make_plan, "estimate": estimate}
 
 
 def answered(request: Mapping[str, Any]) -> dict[str, Any]:

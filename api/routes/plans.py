@@ -90,8 +90,7 @@ async def make(
     async def answer() -> Response:
         loaded, work = await run_in_threadpool(plan_request, raw, datetime.now(UTC), chosen)
         name = f"rec_{secrets.token_hex(8)}"
-        work |= {"id": name, "settings": chosen.model_dump()}
-        task = Task(id=name, request=work, created_at=_now(), label=loaded.plan.name)
+        task = Task(id=name, request={**work, "id": name}, created_at=_now(), label=loaded.plan.name)
         desk.submit(task)
         if wait:
             await _finished(task, wait)
@@ -246,7 +245,7 @@ def file(request: Request, archive: ArchiveOf, desk: DeskOf, id: str, file: str)
 
 
 def _content(answer: Recommendation, name: str) -> bytes:
-    content = file_content(answer, name)
+    content = file_content(answer, name) if name in MEDIA_TYPES else None
     if content is None:
         written = ", ".join(known for known in written_names() if known in MEDIA_TYPES)
         said = "is not written by this version" if name in MEDIA_TYPES else "is no file of a plan"

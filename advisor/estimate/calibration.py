@@ -20,8 +20,8 @@ class Calibration:
     fragmentation: float
     activation_share: float
     logits_bytes_fused: float
-    logits_bytes_plain: float
     logits_bytes_chunked: float
+    logits_bytes_plain: float
     logits_bytes_copies: float
     gathered_blocks: float
     matrix_efficiency_volta: float
@@ -31,15 +31,28 @@ class Calibration:
     matrix_efficiency_blackwell: float
     matrix_efficiency_amd: float
     matrix_efficiency_fp8: float
+    matrix_efficiency_fp4: float
     matrix_share_fused: float
     matrix_share_plain: float
+    matrix_share_plain_hopper: float
+    matrix_share_plain_blackwell: float
     matrix_share_unfused: float
-    half_tokens: float
-    half_width: float
+    wave_loss: float
+    half_depth: float
     expert_efficiency: float
-    attention_efficiency_fused: float
-    attention_efficiency_plain: float
+    expert_passes: float
+    expert_floor_seconds: float
+    attention_efficiency_volta: float
+    attention_efficiency_ampere: float
+    attention_efficiency_ada: float
+    attention_efficiency_hopper: float
+    attention_efficiency_blackwell: float
+    attention_efficiency_amd: float
+    attention_share_plain: float
+    attention_share_first: float
     score_passes: float
+    score_efficiency: float
+    unaligned_share: float
     memory_efficiency: float
     elementwise_passes_fused: float
     elementwise_passes_plain: float
@@ -47,6 +60,9 @@ class Calibration:
     layer_floor_seconds_fused: float
     layer_floor_seconds_plain: float
     layer_floor_seconds_unfused: float
+    step_seconds_fused: float
+    step_seconds_plain: float
+    step_seconds_unfused: float
     link_efficiency: float
     network_efficiency: float
     link_latency_seconds: float
@@ -56,6 +72,7 @@ class Calibration:
     data_hidden: float
     context_exposed: float
     expert_exposed: float
+    pipeline_exposed: float
     dequantisation_passes: float
     productive_share: float
 
@@ -86,8 +103,3 @@ GENERATIONS = (
 def generation(gpu: str) -> str:
     """Name the generation of a GPU id; one that no row knows is taken as hopper, the last fitted on many runs."""
     return next((name for letters, name in GENERATIONS if gpu.startswith(letters)), "hopper")
-
-
-def matrix_efficiency(constants: Calibration, gpu: str) -> float:
-    """Share of the dense 16-bit peak that large matrix products reach."""
-    return float(getattr(constants, f"matrix_efficiency_{generation(gpu)}"))

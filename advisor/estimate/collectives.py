@@ -12,6 +12,9 @@ from advisor.estimate.calibration import Calibration
 from advisor.estimate.hardware import Hardware
 from advisor.estimate.layouts import Floats, Ints
 
+# Group-limited routing sends a token to no more nodes than this (DeepSeek-V3, arXiv:2412.19437, section 2.1.2).
+MOST_NODES_A_TOKEN = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fabric:
@@ -38,11 +41,20 @@ class Fabric:
         seconds: Floats = np.where(ranks > 1, np.maximum(inside, outside) + np.minimum(steps, 1e-3), 0.0)
         return seconds
 
-    def exchange_seconds(self, size: Floats, ranks: Ints | Floats, stride: Ints | Floats) -> Floats:
-        """All-to-all of S bytes sent by every rank: the share to other nodes goes over the network."""
+    def exchange_seconds(
+        self, size: Floats, ranks: Ints | Floats, stride: Ints | Floats, copies: int, *, once: bool
+    ) -> Floats:
+        """All-to-all of S bytes, `copies` of each token, that every rank sends: a share stays in its node.
+
+        With `once` a token travels once to a node and is copied there: of G nodes G (1 - (1 - 1 / G)^k) get it, and
+        no more than 4 (DeepEP; DeepSeek-V3, arXiv:2412.19437, section 3.2.2).
+        """
         together = np.clip(self.gpus_per_node // np.maximum(stride, 1), 1, ranks)
-        inside = (together - 1) / ranks * size / self.link_byte_per_second
-        outside = (ranks - together) / ranks * size / self.network_byte_per_second
+        groups = np.ceil(ranks / together)
+        reached = np.minimum(groups * (1 - (1 - 1 / groups) ** copies), min(copies, MOST_NODES_A_TOKEN))
+        away = (groups - 1) / groups * (reached / copies if once else 1.0)
+        inside = (together - 1) / together * size / self.link_byte_per_second
+        outside = away * size / self.network_byte_per_second
         latency = np.where(ranks > together, self.network_latency_seconds, self.link_latency_seconds)
         seconds: Floats = np.where(ranks > 1, np.maximum(inside, outside) + latency, 0.0)
         return seconds

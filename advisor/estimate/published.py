@@ -28,6 +28,8 @@ from pricing.hardware import Gpu
 LATENT = LatentAttention(q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128)
 # A row that names no GPUs is taken on as many as finish its tokens in a month at 40 % of the peak.
 MONTH_SECONDS = 30 * 86_400
+# Virtual stages that NVIDIA's recipes use, at most.
+USUAL_VIRTUAL = 6
 # Per-operation recomputation of torchtitan keeps every second product: half of a layer, half of a forward again.
 OPERATIONS_SHARE = 0.5
 
@@ -195,6 +197,8 @@ def _work(row: Row, shape: ModelShape, precision: Precision) -> Work:
         whole_weights_first=first,
         adapters_on_mlp=not re.search(r"\bq?k?v\b|qkv|attn", trained) or "all" in trained,
         four_bit_products=any(name in text(row, "precision") for name in recipe.FOUR_BIT),
+        first_flash_attention=bool(re.search(r"foundry|composer|triton|flash-?attention-?1", framework)),
+        reduce_bytes=4.0 if re.search(r"nanotron|torchtitan", framework) else 2.0,
         selective_share=next((share for name, share in keeps.items() if text(row, "act_ckpt").startswith(name)), None),
     )
 
@@ -247,12 +251,21 @@ def _degrees(row: Row, work: Work, gpu: Gpu) -> _Degrees:
         dp=dp,
         tp=tp,
         pp=pp,
-        virtual=count(row, "vp", 1) if pp > 1 else 1,
+        virtual=_virtual(row, work, pp, max(1, round(batch / dp / (micro or 1)))),
         cp=cp,
         ep=ep,
         batch=max(1, round(batch)),
         accumulation=round(steps) if steps else None,
     )
+
+
+def _virtual(row: Row, work: Work, pp: int, micro_batches: int) -> int:
+    """Virtual stages a rank; where NVIDIA's frameworks do not say, as their recipes: at least two layers a stage."""
+    stated = number(row, "vp")
+    layers, uneven = divmod(work.shape.layers, pp)
+    if stated is not None or pp == 1 or work.stack not in {"fused", "current"} or uneven or micro_batches < pp:
+        return round(stated or 1) if pp > 1 else 1
+    return max(v for v in range(1, USUAL_VIRTUAL + 1) if layers % v == 0)
 
 
 def _month_gpus(row: Row, work: Work, gpu: Gpu) -> int:

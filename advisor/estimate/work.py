@@ -73,6 +73,8 @@ class Work:
     adapters_on_mlp: bool = True
     four_bit_products: bool = False
     selective_share: float | None = None
+    first_flash_attention: bool = False
+    reduce_bytes: float = 2.0
 
     @property
     def is_adapter(self) -> bool:

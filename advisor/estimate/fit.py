@@ -186,6 +186,16 @@ def fitted(rows: Sequence[Row], quantity: Quantity, constants: Calibration, roun
     return constants
 
 
+def in_sample(rows: Sequence[Row], quantity: Quantity, constants: Calibration) -> list[Comparison]:
+    """Predict every run with the given constants."""
+    sample = sample_of(rows, quantity, constants)
+    predicted = sample.measured * np.exp(residuals(sample, constants))
+    return [
+        Comparison(row=run.row, predicted=float(value), measured=float(measured))
+        for run, value, measured in zip(sample.runs, predicted, sample.measured, strict=True)
+    ]
+
+
 def left_out(rows: Sequence[Row], quantity: Quantity, constants: Calibration) -> dict[str, list[Comparison]]:
     """Predict every source with constants fitted to the others, one step from the joint fit."""
     everything = sample_of(rows, quantity, constants)
@@ -217,20 +227,13 @@ def main(path: str, quantity: Quantity = "tput") -> None:
     before = calibration()
     after = fitted(rows, quantity, before)
     lines = [f"{name},{getattr(before, name):.4g},{getattr(after, name):.4g}" for name in fitted_names(quantity)]
-    for name, constants in (("after", after),):
-        outside = [each for group in left_out(rows, quantity, constants).values() for each in group]
-        sample = sample_of(rows, quantity, constants)
-        logs = residuals(sample, constants)
-        inside = [
-            Comparison(row=run.row, predicted=float(measured * math.exp(log)), measured=float(measured))
-            for run, measured, log in zip(sample.runs, sample.measured, logs, strict=True)
-        ]
-        for what, group in (("in sample", inside), ("left out", outside)):
-            errors = errors_of(what, group)
-            lines.append(
-                f"{name} {what}: {errors.runs} runs, median {errors.median:.3f}, p90 {errors.p90:.3f}, "
-                f"sources {source_macro(group):.3f}, within 20 % {errors.within_20:.2f}"
-            )
+    outside = [each for group in left_out(rows, quantity, after).values() for each in group]
+    for what, group in (("in sample", in_sample(rows, quantity, after)), ("left out", outside)):
+        errors = errors_of(what, group)
+        lines.append(
+            f"{what}: {errors.runs} runs, median {errors.median:.3f}, p90 {errors.p90:.3f}, "
+            f"sources {source_macro(group):.3f}, within 20 % {errors.within_20:.2f}"
+        )
     sys.stdout.write("\n".join(lines) + "\n")
 
 

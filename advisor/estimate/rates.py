@@ -1,4 +1,4 @@
-"""What devices reach: dense peaks times the efficiency of large products, of one product's size, of attention kernels."""
+"""What devices reach: dense peaks times the efficiency of large products, of a product's size, of attention."""
 
 from dataclasses import dataclass
 

@@ -32,17 +32,18 @@ def dev_rows():
 
 @needs_runs
 @pytest.mark.parametrize(
-    ("quantity", "median", "p90", "within"), [("tput", 0.14, 0.40, 0.70), ("mem", 0.13, 0.28, 0.80)]
+    ("quantity", "median", "p90", "within"),
+    [("tput", 0.085, 0.36, 0.80), ("mem", 0.095, 0.27, 0.82), ("gpuh", 0.12, 0.36, 0.7)],
 )
 def test_errors_stay_where_they_were_reached(quantity, median, p90, within):
     """Every scorable row is predicted, and the figures of the README are no worse than said."""
     found = compared(predictions(dev_rows(), quantity), quantity)
     errors = errors_of("all", found)
-    assert errors.runs == {"tput": 780, "mem": 237}[quantity]
+    assert errors.runs == {"tput": 780, "mem": 237, "gpuh": 15}[quantity]
     assert errors.median <= median
     assert errors.p90 <= p90
     assert errors.within_20 >= within
-    assert source_macro(found) <= median + 0.02
+    assert source_macro(found) <= (0.17 if quantity == "gpuh" else median + 0.02)
 
 
 @needs_runs

@@ -23,6 +23,7 @@ COMMANDS = {
     "serve": ("advisor.cli.serve:serve", "The REST service and its web page, on this machine."),
     "models": ("advisor.cli.facts:models", "Model presets with their sources."),
     "machines": ("advisor.cli.facts:machines", "Rented machines and GPUs with their sources."),
+    "doctor": ("advisor.cli.doctor:doctor", "Check settings, database, credentials and price ages."),
 }
 
 

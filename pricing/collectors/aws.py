@@ -73,6 +73,15 @@ class AwsCollector:
             workers.shutdown(wait=True, cancel_futures=True)
         yield from _for_all_regions(AwsCalls(self._access), sorted(places, key=lambda place: place.region), request)
 
+    def reach(self) -> str:
+        """Ask for the zones of one region.
+
+        Raises:
+            ProviderError: they cannot be had.
+        """
+        AwsCalls(self._access).call("ec2", HOME, "DescribeAvailabilityZones")
+        return f"EC2 in {HOME} answers"
+
 
 def _regions(calls: AwsCalls, request: Request) -> tuple[list[str], bool]:
     """Return the regions to ask and whether they were asked for by name.

@@ -129,6 +129,14 @@ class Collector(Protocol):
         """
         ...
 
+    def reach(self) -> str:
+        """Ask the least that shows whether a collection can begin, and say who answered.
+
+        Raises:
+            ProviderError: it cannot, and why.
+        """
+        ...
+
 
 def collector_of(provider: str, access: Access) -> Collector:
     """Make the collector of a provider that `COLLECTORS` names."""

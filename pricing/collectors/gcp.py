@@ -62,6 +62,17 @@ class GcpCollector:
         for region in request.regions or sorted(machines.by_region):
             yield from _region(region, machines, shelf, request)
 
+    def reach(self) -> str:
+        """Ask for one page of machine types and one SKU.
+
+        Raises:
+            ProviderError: one of them cannot be had.
+        """
+        clients = GcpClients(self._access, self._waiting)
+        next(clients.machine_types())
+        next(clients.skus(page_size=1))
+        return f"machine types of project {clients.project} and the Billing Catalog answer"
+
 
 def _read_catalog(clients: GcpClients, request: Request) -> _Catalog:
     prices: list[PartPrice] = []

@@ -100,9 +100,9 @@ class GcpClients:
         what = f"zones of project {self.project}"
         return self._pages(self._zones.list, request, what, self.compute_address, "compute.zones.list")
 
-    def skus(self) -> Iterator[Any]:
+    def skus(self, page_size: int = PAGE_OF_SKUS) -> Iterator[Any]:
         """Yield pages of every SKU of Compute Engine, priced in US dollars."""
-        request = billing_v1.ListSkusRequest(parent=COMPUTE_ENGINE, currency_code="USD", page_size=PAGE_OF_SKUS)
+        request = billing_v1.ListSkusRequest(parent=COMPUTE_ENGINE, currency_code="USD", page_size=page_size)
         what = "SKUs of Compute Engine"
         return self._pages(self._catalog.list_skus, request, what, self.billing_address, "the Cloud Billing API")
 

@@ -224,12 +224,8 @@ def _refused(failure: Any, where: str, address: str, permission: str) -> Provide
             permission=missing,
         )
     if code == 404:
-        return NotFound(f"{where}: {address} does not know this ({said}); is the project right?")
+        return UnexpectedPayload(f"{where}: {address} does not know this ({said}); is the project right?")
     return UnexpectedPayload(f"{where}: {address} refuses the question ({code}: {said})")
-
-
-class NotFound(UnexpectedPayload):
-    """The address does not know the list or the project."""
 
 
 def _reason(failure: Exception) -> str:

@@ -1,6 +1,6 @@
 """Which machines with GPUs each region offers: Compute Engine's machine types, less what is obsolete or deleted.
 
-One aggregated list answers for all zones. An address that does not know it is asked zone by zone, where one zone's
+One aggregated list answers for all zones. Where it is not known or fails, every zone is asked by itself, and one zone's
 failure is its region's only.
 """
 
@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from pricing.collectors.base import Remark
-from pricing.collectors.gcp_clients import MACHINES_WITH_GPUS, GcpClients, NotFound
+from pricing.collectors.gcp_clients import MACHINES_WITH_GPUS, GcpClients
 from pricing.collectors.gcp_compose import GIB_PER_SSD, MachineType
 from pricing.errors import ProviderError, ProviderUnavailable, UnexpectedPayload
 
@@ -68,18 +68,24 @@ def machines_of(clients: GcpClients) -> Machines:
     Raises:
         ProviderError: no zone could be asked.
     """
-    machines = Machines()
     try:
-        # The filter spares Google's own service 80 pages; another of that shape may know no filters, or other ones.
-        for wanted in (MACHINES_WITH_GPUS, ""):
-            for page in clients.machine_types(wanted):
-                _read_aggregated(page, machines)
-            if any(machines.by_region.values()) or machines.failures:
-                break
-    except NotFound:
-        machines = _zone_by_zone(clients)
+        machines = _all_at_once(clients)
+    except (UnexpectedPayload, ProviderUnavailable) as failure:
+        # One zone that Google cannot reach makes the list of all zones fail; an address may lack that list.
+        machines = _zone_by_zone(clients, failure)
     if not machines.by_region:
         raise UnexpectedPayload(f"GCP: {clients.compute_address} lists no zone of project {clients.project}")
+    return machines
+
+
+def _all_at_once(clients: GcpClients) -> Machines:
+    machines = Machines()
+    # The filter spares Google's own service 80 pages; another of that shape may know no filters, or other ones.
+    for wanted in (MACHINES_WITH_GPUS, ""):
+        for page in clients.machine_types(wanted):
+            _read_aggregated(page, machines)
+        if any(machines.by_region.values()) or machines.failures:
+            break
     return machines
 
 
@@ -97,9 +103,12 @@ def _read_aggregated(page: Any, machines: Machines) -> None:
         machines.fail(zone, ProviderUnavailable(f"GCP, zone {zone}: cannot be reached by Google itself just now"))
 
 
-def _zone_by_zone(clients: GcpClients) -> Machines:
+def _zone_by_zone(clients: GcpClients, before: ProviderError) -> Machines:
     machines = Machines()
-    zones = [zone.name for page in clients.zones() for zone in page.items if not _is_gone(zone)]
+    try:
+        zones = [zone.name for page in clients.zones() for zone in page.items if not _is_gone(zone)]
+    except ProviderError:
+        raise before from None
     for zone in zones:
         machines.by_region.setdefault(region_of(zone), {})
         try:

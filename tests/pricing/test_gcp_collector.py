@@ -19,7 +19,7 @@ from gcp_builders import (
     sku,
     whole_price,
 )
-from loopback_builders import Answer
+from loopback_builders import Answer, loopback
 
 from pricing.collectors.base import Access, Portion, Request
 from pricing.collectors.gcp import GcpCollector
@@ -250,6 +250,16 @@ def test_an_address_without_the_aggregated_list_is_asked_zone_by_zone(double: Gc
     assert failures["us-central1"] is None
 
 
+def test_where_the_aggregated_list_fails_zones_are_asked(double: GcpDouble) -> None:
+    """A list of all zones that fails as a whole does not stop the zones that answer by themselves."""
+    double.machines["europe-west4-b"] = [A3_HIGH]
+    broken = ("/aggregated/", "/zones/europe-west4-b/")
+    double.fault = lambda path: error(503, "unreachable") if any(part in path for part in broken) else None
+    portions = collect(double)
+    assert {key[0] for key in prices(portions)} == {"us-central1"}
+    assert {portion.region for portion in portions if portion.failure} == {"europe-west4"}
+
+
 def test_an_address_that_filters_otherwise_is_asked_for_everything(double: GcpDouble) -> None:
     """Where the filter on names leaves nothing, the whole list is asked for."""
     nothing = Answer('{"items": {"zones/us-central1-a": {"warning": {"code": "NO_RESULTS_ON_PAGE"}}}}')
@@ -417,6 +427,26 @@ def test_against_errors_only_a_collection_ends_soon(double: GcpDouble) -> None:
     usual = Waiting()
     longest_call = usual.timeout_seconds + usual.pause_seconds * 2**3 * 1.5
     assert usual.patience_seconds + longest_call < 100
+
+
+def test_expired_credentials_are_told_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Credentials that the sign-in address no longer accepts: it is said so, with the cure, and nothing is asked."""
+    expired = Answer('{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}', 400)
+    with loopback(lambda _asked: expired) as running:
+        (tmp_path / "token").write_text("old", encoding="utf-8")
+        key = {
+            "type": "external_account",
+            "audience": "//iam.googleapis.com/a/b",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": f"{running.url}/token",
+            "credential_source": {"file": str(tmp_path / "token")},
+        }
+        (tmp_path / "key.json").write_text(json.dumps(key), encoding="utf-8")
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "key.json"))
+        monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p")
+        with pytest.raises(CredentialsRefused, match="gcloud auth application-default login"):
+            list(GcpCollector(Access(gcp_project="p")).collect(Request(now=NOW)))
+    assert [asked.path for asked in running.asked] == ["/token"]
 
 
 def test_without_credentials_it_is_said_how_to_get_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

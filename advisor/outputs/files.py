@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from advisor.outputs.costs import costs_csv
+from advisor.outputs.focus import focus_csv
 from advisor.outputs.launch import launch_files
 from advisor.outputs.markdown import report_markdown
 from advisor.outputs.terraform import terraform_files, zipped
@@ -21,6 +22,7 @@ FILES: dict[str, Callable[[Recommendation], str]] = {
     "recommendation.json": recommendation_json,
     "report.md": report_markdown,
     "costs.csv": costs_csv,
+    "focus.csv": focus_csv,
 }
 
 FOLDERS: dict[str, Callable[[Recommendation], dict[str, bytes]]] = {

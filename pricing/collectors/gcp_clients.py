@@ -8,7 +8,8 @@ import ipaddress
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,15 +69,14 @@ class GcpClients:
         self.calls = 0
         self._waiting = waiting
         self._patience = Patience(waiting.patience_seconds)
-        compute = _options(access.gcp_compute_endpoint, "ADVISOR_GCP_COMPUTE_ENDPOINT")
-        billing = _options(access.gcp_billing_endpoint, "ADVISOR_GCP_BILLING_ENDPOINT")
-        self.compute_address = access.gcp_compute_endpoint or "compute.googleapis.com"
-        self.billing_address = access.gcp_billing_endpoint or "cloudbilling.googleapis.com"
-        self.project = access.gcp_project or _default_project(anonymous=is_loopback(access.gcp_compute_endpoint or ""))
+        compute = _endpoint("ADVISOR_GCP_COMPUTE_ENDPOINT", access.gcp_compute_endpoint, "compute.googleapis.com")
+        billing = _endpoint("ADVISOR_GCP_BILLING_ENDPOINT", access.gcp_billing_endpoint, "cloudbilling.googleapis.com")
+        self.compute_address, self.billing_address = compute.address, billing.address
+        self.project = access.gcp_project or _default_project(anonymous=compute.anonymous)
         with _credentials_told():
-            self._machine_types = compute_v1.MachineTypesClient(**compute)
-            self._zones = compute_v1.ZonesClient(**compute)
-            self._catalog = billing_v1.CloudCatalogClient(**billing, transport="rest")
+            self._machine_types = compute_v1.MachineTypesClient(**compute.options)
+            self._zones = compute_v1.ZonesClient(**compute.options)
+            self._catalog = billing_v1.CloudCatalogClient(**billing.options, transport="rest")
 
     def machine_types(self, wanted: str = MACHINES_WITH_GPUS) -> Iterator[Any]:
         """Yield pages that map "zones/ZONE" to the machine types there (by default those with GPUs), or a warning."""
@@ -104,7 +104,7 @@ class GcpClients:
         """Yield pages of every SKU of Compute Engine, priced in US dollars."""
         request = billing_v1.ListSkusRequest(parent=COMPUTE_ENGINE, currency_code="USD", page_size=page_size)
         what = "SKUs of Compute Engine"
-        return self._pages(self._catalog.list_skus, request, what, self.billing_address, "the Cloud Billing API")
+        return self._pages(self._catalog.list_skus, request, what, self.billing_address, "serviceusage.services.use")
 
     def _pages(self, ask: Callable[..., Any], request: Any, what: str, address: str, permission: str) -> Iterator[Any]:
         seen = {""}
@@ -139,25 +139,40 @@ class GcpClients:
         raise AssertionError("the last attempt returns or raises")
 
 
-def _options(endpoint: str | None, setting: str) -> dict[str, Any]:
-    if endpoint is None:
-        return {}
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ProviderError(f"{setting}={endpoint[:MAX_QUOTED]} is no address; write it like http://127.0.0.1:8080")
-    options: dict[str, Any] = {"client_options": {"api_endpoint": f"{parts.scheme}://{parts.netloc}"}}
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """An address to ask at: Google's own, or what a setting says; `anonymous` on this computer over http://."""
+
+    address: str
+    options: Mapping[str, Any]
+    anonymous: bool = False
+
+
+def _endpoint(setting: str, given: str | None, own: str) -> _Endpoint:
+    if given is None:
+        return _Endpoint(own, {})
+    try:
+        parts = urlsplit(given)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or parts.scheme not in {"http", "https"}:
+        raise ProviderError(f"{setting} is no address that can be asked; write it like http://127.0.0.1:8080")
+    # Without a user name and password, which an address may hold and a message must not.
+    name = f"[{host}]" if ":" in host else host
+    address = f"{parts.scheme}://{name}" + (f":{port}" if port else "")
+    options: dict[str, Any] = {"client_options": {"api_endpoint": address}}
     if parts.scheme == "https":
-        return options
-    if not is_loopback(endpoint):
+        return _Endpoint(address, options)
+    if not _is_loopback(host):
         raise ProviderError(
-            f"{setting}={endpoint[:MAX_QUOTED]}: credentials are not sent over http:// to another computer; use https://"
+            f"{setting}={address[:MAX_QUOTED]}: credentials are not sent over http:// to another computer; use https://"
         )
-    return options | {"credentials": AnonymousCredentials()}  # type: ignore[no-untyped-call]
+    nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return _Endpoint(address, options | {"credentials": nobody}, anonymous=True)
 
 
-def is_loopback(endpoint: str) -> bool:
-    """Whether an address is this computer itself."""
-    host = urlsplit(endpoint).hostname or ""
+def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -174,17 +189,15 @@ def _default_project(*, anonymous: bool) -> str:
     return str(project)
 
 
-class _credentials_told:  # noqa: N801  (a context manager reads as a verb)
-    """Turns what google-auth raises while credentials are looked up into a provider error."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
-        if isinstance(failure, auth_errors.DefaultCredentialsError):
-            raise CredentialsMissing(f"GCP: no credentials found; {LOGIN}") from failure
-        if isinstance(failure, auth_errors.GoogleAuthError | OSError | ValueError):
-            raise CredentialsRefused(f"GCP: the credentials cannot be used ({_short(failure)}); {LOGIN}") from failure
+@contextmanager
+def _credentials_told() -> Iterator[None]:
+    """Turn what google-auth raises while credentials are looked up into a provider error."""
+    try:
+        yield
+    except auth_errors.DefaultCredentialsError as failure:
+        raise CredentialsMissing(f"GCP: no credentials found; {LOGIN}") from failure
+    except (auth_errors.GoogleAuthError, OSError, ValueError) as failure:
+        raise CredentialsRefused(f"GCP: the credentials cannot be used ({_short(failure)}); {LOGIN}") from failure
 
 
 def _told(failure: Exception, what: str, address: str, permission: str) -> ProviderError:
@@ -194,7 +207,7 @@ def _told(failure: Exception, what: str, address: str, permission: str) -> Provi
         return _refused(failure, where, address, permission)
     if isinstance(failure, requests.exceptions.Timeout):
         return ProviderUnavailable(f"{where}: no answer from {address} in time")
-    if isinstance(failure, requests.exceptions.ConnectionError):
+    if isinstance(failure, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return ProviderUnavailable(f"{where}: nobody answers at {address} ({_reason(failure)})")
     if isinstance(failure, auth_errors.TransportError):
         return ProviderUnavailable(f"{where}: the sign-in address does not answer ({_short(failure)})")
@@ -218,7 +231,8 @@ def _refused(failure: Any, where: str, address: str, permission: str) -> Provide
     if code == 403:
         named = NAMED_PERMISSION.search(str(failure.message))
         missing = named[0] if named else permission
-        cure = "grant a role that holds it, such as roles/compute.viewer"
+        role = "roles/compute.viewer" if missing.startswith("compute.") else "roles/serviceusage.serviceUsageConsumer"
+        cure = f"grant a role that holds it, such as {role}"
         return PermissionMissing(
             f"{where}: permission {missing} is missing ({said}); {cure}",
             permission=missing,

@@ -19,7 +19,7 @@ from gcp_builders import (
     sku,
     whole_price,
 )
-from loopback_builders import Answer, loopback
+from loopback_builders import Answer, Asked, loopback
 
 from pricing.collectors.base import Access, Portion, Request
 from pricing.collectors.gcp import GcpCollector
@@ -306,7 +306,9 @@ def test_project_and_currency_are_asked_for(double: GcpDouble) -> None:
     assert {asked.query["currencyCode"] for asked in double.seen if asked.path.endswith("/skus")} == {"USD"}
 
 
-@pytest.mark.parametrize("endpoint", ["http://prices.example.com:80", "127.0.0.1:80", "http://"])
+@pytest.mark.parametrize(
+    "endpoint", ["http://prices.example.com:80", "127.0.0.1:80", "http://", "http://[::1", "http://127.0.0.1:many"]
+)
 def test_an_endpoint_that_cannot_be_used_is_told(endpoint: str) -> None:
     """Plain http to another computer would send credentials in the clear; an address needs its scheme."""
     collector = GcpCollector(Access(gcp_compute_endpoint=endpoint, gcp_billing_endpoint=endpoint))
@@ -360,6 +362,34 @@ def test_errors_are_told_for_what_they_are(
     assert str(failure).startswith("GCP")
     assert "<" not in str(failure)
     assert len(str(failure)) < 600
+
+
+def test_a_connection_that_breaks_is_tried_again(double: GcpDouble) -> None:
+    """A connection closed without a word is asked again; one that always is ends in one message."""
+    broken = iter([True, False] + [True] * 100)
+    original = double.answer
+
+    def answer(asked: Asked) -> Answer | None:
+        return None if next(broken) else original(asked)
+
+    with loopback(answer) as running:
+        access = Access(gcp_compute_endpoint=running.url, gcp_billing_endpoint=running.url)
+        collector = GcpCollector(access, Waiting(timeout_seconds=5.0, pause_seconds=0.01))
+        with pytest.raises(ProviderUnavailable, match="SKUs of Compute Engine: nobody answers"):
+            list(collector.collect(Request(now=NOW)))
+    assert len(running.asked) == 2 + 4
+
+
+def test_passwords_in_an_address_are_not_shown() -> None:
+    """What an address holds before its host is in no message."""
+    with serving(GcpDouble()) as gone:
+        pass
+    access = Access(
+        gcp_compute_endpoint=gone.address.replace("//", "//user:hunter2@"), gcp_billing_endpoint=gone.address
+    )
+    with pytest.raises(ProviderUnavailable) as caught:
+        list(GcpCollector(access, Waiting(pause_seconds=0.01)).collect(Request(now=NOW)))
+    assert "hunter2" not in str(caught.value)
 
 
 def test_errors_of_the_catalog_are_told(double: GcpDouble) -> None:

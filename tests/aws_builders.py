@@ -225,8 +225,10 @@ class FakeAws:
                 and row["instanceCount"] == int(form["InstanceCount"])
                 and row["instanceType"] == form["InstanceType"]
             ]  # fmt: skip
-        if self.empty_page_first and not form.get("NextToken"):
+        if self.empty_page_first and operation != "DescribeAvailabilityZones" and not form.get("NextToken"):
             return self._xml(operation, [], "0")
+        if operation == "DescribeAvailabilityZones":
+            return self._xml(operation, rows, "")
         begin = int(form.get("NextToken") or 0)
         more = begin + self.page < len(rows)
         return self._xml(operation, rows[begin : begin + self.page], str(begin + self.page) if more else "")

@@ -68,10 +68,12 @@ class AwsCollector:
                     ended += 1
             for job in running:
                 job.result()
-        finally:
+        except BaseException:
             calls.stop()
+            raise
+        finally:
             workers.shutdown(wait=True, cancel_futures=True)
-        yield from _for_all_regions(AwsCalls(self._access), sorted(places, key=lambda place: place.region), request)
+        yield from _for_all_regions(calls, sorted(places, key=lambda place: place.region), request)
 
     def reach(self) -> str:
         """Ask for the zones of one region.

@@ -1,10 +1,13 @@
 """Asking AWS through boto3: clients, paging to the end, bounded patience, and errors in our own words."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from threading import Lock
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -57,6 +60,12 @@ LATER = frozenset(
 )  # fmt: skip
 
 
+@cache
+def _models() -> Any:
+    """Return the reader of AWS's service models: reading that of EC2 takes half a second, once is enough."""
+    return botocore.loaders.create_loader()
+
+
 class RequestRefused(UnexpectedPayload):
     """AWS understood the call and does not take its parameters; `code` is AWS's word for it."""
 
@@ -70,7 +79,9 @@ class AwsCalls:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._session = boto3.Session()
+        session = botocore.session.get_session()
+        session.register_component("data_loader", _models())
+        self._session = boto3.Session(botocore_session=session)
         self._lock = Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._patience: dict[str, Patience] = {}

@@ -8,7 +8,7 @@ from advisor.derived import derived
 from advisor.dominance import limit_matches
 from advisor.estimate.estimate import TIGHT_HEADROOM
 from advisor.formulate import Ledger
-from advisor.places import hours_text
+from advisor.places import UnitPrice, hours_text
 from advisor.plan.defaults import defaults_used
 from advisor.plan.load import LoadedPlan
 from advisor.speeds import speed_margin
@@ -141,12 +141,26 @@ def warnings(
         )
     if any(place.is_spot for place in offers):
         said.append("The chance that spot nodes are taken away is not modelled yet: miss_probability is null.")
-    old = [p for p in offers for price in p.prices if price.observed_at and as_of - price.observed_at > max_age]
-    if old:
-        oldest = max(as_of - price.observed_at for p in old for price in p.prices if price.observed_at)
+    said += _old_prices([price for place in offers for price in place.prices], as_of, max_age)
+    return said
+
+
+def _old_prices(prices: Sequence[UnitPrice], as_of: datetime, max_age: timedelta) -> list[str]:
+    """Announce prices that are exempt from the age limit: bundled ones whatever their age, a price file's old ones."""
+    said = []
+    bundled = [as_of - price.known_at for price in prices if price.bundled and price.known_at]
+    if bundled:
         said.append(
-            f"{len(old)} of {len(offers)} prices in reach are older than {hours_text(max_age)} h, the oldest "
-            f"{oldest.days} days; they were used because this run names its own price file or bundled prices."
+            f"{len(bundled)} of {len(prices)} prices in reach are reference prices that come with the product, "
+            f"{min(bundled).days} to {max(bundled).days} days old: exempt from the limit of {hours_text(max_age)} h, "
+            "and used where the price book says nothing. Prices that you collect or import take their place."
+        )
+    given = [as_of - price.known_at for price in prices if not price.bundled and price.known_at]
+    old = [age for age in given if age > max_age]
+    if old:
+        said.append(
+            f"{len(old)} of {len(prices)} prices in reach are older than {hours_text(max_age)} h, the oldest "
+            f"{max(old).days} days; they were used because this run names its own price file."
         )
     return said
 

@@ -16,16 +16,18 @@ def spot_rule(plan: TrainingPlan) -> SpotRule:
     return SpotRule(basis=spot.basis, days=float(spot.days), quantile=float(spot.quantile))
 
 
-def offers_in_book(plan: TrainingPlan, as_of: datetime, database_url: str) -> list[Offer]:
-    """Return what the price book says counted as of the moment.
+def offers_in_book(plan: TrainingPlan, as_of: datetime, database_url: str, *, reference_prices: bool) -> list[Offer]:
+    """Return what the price book says counted as of the moment; bundled prices fill its gaps where they may.
 
     Raises:
         DatabaseUnavailable: nothing answers there.
     """
+    from pricing.reference import with_reference
     from pricing.store import PriceBook
 
     with closing(PriceBook.open(database_url)) as book:
-        return book.offers(as_of, spot_rule(plan))
+        collected = book.offers(as_of, spot_rule(plan))
+    return with_reference(collected, as_of, spot_rule(plan)) if reference_prices else collected
 
 
 def offers_in_rows(plan: TrainingPlan, as_of: datetime, rows: Sequence[PriceRow]) -> list[Offer]:

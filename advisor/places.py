@@ -25,7 +25,7 @@ PLANNED_MARKETS = frozenset({Market.ON_DEMAND, Market.SPOT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitPrice:
-    """One part of the price of a node-hour, in whole micro-USD, with its origin."""
+    """One part of the price of a node-hour, in whole micro-USD, with its origin; `bundled` came with the product."""
 
     category: Literal["compute", "capital", "power", "staff", "other"]
     micro_usd_per_hour: int
@@ -33,6 +33,13 @@ class UnitPrice:
     source: str
     observed_at: datetime | None
     confirmed_at: datetime | None = None
+    bundled: bool = False
+
+    @property
+    def known_at(self) -> datetime | None:
+        """When the price was last known to hold: its age counts from here."""
+        moments = [at for at in (self.observed_at, self.confirmed_at) if at is not None]
+        return max(moments, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +290,7 @@ def _offer_place(offer: Offer, plan: TrainingPlan, as_of: datetime) -> Place:
         source=offer.source if percent == 0 else f"{offer.source}; less {percent.normalize():f} % (discounts)",
         observed_at=offer.observed_at,
         confirmed_at=offer.confirmed_at if offer.confirmed_at and offer.confirmed_at <= as_of else None,
+        bundled=offer.bundled,
     )
     return Place(
         key="/".join(

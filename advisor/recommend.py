@@ -126,6 +126,7 @@ def _line(description: str, quantity: Fraction, unit: str, price: UnitPrice, **f
             "source": price.source,
             "observed_at": price.observed_at,
             "confirmed_at": price.confirmed_at,
+            "bundled": price.bundled,
             **fields,
         }
     )

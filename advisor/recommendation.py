@@ -113,6 +113,7 @@ class Line(Part):
     source: str
     observed_at: Moment | None
     confirmed_at: Moment | None = Field(default=None, description="when a price was last seen unchanged, by as_of")
+    bundled: bool = Field(default=False, description="whether it is a reference price that came with the product")
     segment: int | None = Field(default=None, description="index into segments of what the line is for")
 
     @property

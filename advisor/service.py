@@ -36,7 +36,10 @@ DEFAULT_TIME_LIMIT_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """A plan with the offers that count as of a moment. `exempt_from_age` holds for a run's own price file."""
+    """A plan with the offers that count as of a moment. `exempt_from_age` holds for a run's own price file.
+
+    Bundled offers are always exempt, and always announced.
+    """
 
     loaded: LoadedPlan
     offers: Sequence[Offer]
@@ -64,7 +67,8 @@ class PricesMissing:
             shown.append(f"  … and {len(self.excluded) - len(shown)} more")
         cure = (
             "Give prices for this run with --prices FILE.csv, or store them with `advisor prices import FILE.csv`; "
-            "`advisor prices status` says what is stored and how old it is."
+            "`advisor prices status` says what is stored and how old it is. With ADVISOR_REFERENCE_PRICES=on (the "
+            "default) the bundled reference prices fill the gaps of the price book."
         )
         return "\n".join([*lines, *(["Offers that may not be used:", *shown] if shown else []), cure])
 
@@ -122,7 +126,7 @@ def explain_plan(request: PlanRequest, progress: ProgressListener | None = None)
 def question_of(request: PlanRequest) -> tuple[Question, list[Exclusion]]:
     """Return what is asked, with the offers that may be used, and why the others may not."""
     loaded = request.loaded
-    max_age = [None if request.exempt_from_age else request.max_age for _ in request.offers]
+    max_age = [None if request.exempt_from_age or offer.bundled else request.max_age for offer in request.offers]
     places, unusable = offer_places(request.offers, loaded.plan, as_of=request.as_of, max_age=dict(enumerate(max_age)))
     return (
         Question(plan=loaded.plan, grid=loaded.grid, offers=places, shapes=loaded.shapes, seed=request.seed),

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,7 +33,9 @@ class Settings(BaseSettings):
     price_max_age_hours: float = Field(
         default=72.0, gt=0, le=1e6, allow_inf_nan=False, description="oldest price that may be used"
     )
-
+    reference_prices: Literal["on", "off"] = Field(
+        default="on", description="whether bundled reference prices fill the gaps of the price book: on or off"
+    )
     plan_workers: int = Field(default=2, ge=1, le=64, description="plans that the service makes at the same time")
     plan_queue: int = Field(default=16, ge=1, le=10_000, description="plans that may wait; further ones get 503")
     max_jobs_per_plan: int = Field(default=200, ge=1, le=10_000, description="jobs of a plan that came over HTTP")

@@ -36,7 +36,8 @@ def _asked(request: Mapping[str, Any]) -> "tuple[PlanRequest, Sequence[Rejected]
     loaded = plan_of(request["plan"], name="plan", as_of=as_of, folder=None)
     sheet = None if rows is None else read_records(rows, now=datetime.now(UTC))
     if sheet is None:
-        offers = offers_in_book(loaded.plan, as_of, chosen.database_url)
+        let_in = chosen.reference_prices == "on"
+        offers = offers_in_book(loaded.plan, as_of, chosen.database_url, reference_prices=let_in)
     else:
         offers = offers_in_rows(loaded.plan, as_of, sheet.rows)
     asked = PlanRequest(

@@ -49,10 +49,11 @@ def offers_as_of(rows: Iterable[PriceRow], *, as_of: datetime, spot: SpotRule) -
         if row.observed_at <= as_of:
             histories.setdefault(row.key, []).append(row)
     offers = [_offer(sorted(history, key=lambda row: row.observed_at), as_of, spot) for history in histories.values()]
-    return sorted(offers, key=_order)
+    return sorted(offers, key=order_of)
 
 
-def _order(offer: Offer) -> tuple[str, ...]:
+def order_of(offer: Offer) -> tuple[str, ...]:
+    """Return what offers are sorted by."""
     parts = (
         offer.provider, offer.region, offer.zone, offer.machine, offer.market, offer.term, offer.start, offer.end,
         offer.os,
@@ -85,6 +86,7 @@ def _offer(history: Sequence[PriceRow], as_of: datetime, spot: SpotRule) -> Offe
         available_nodes=newest.available_nodes,
         interruption_rate_per_hour=newest.interruption_rate_per_hour,
         withdrawn_at=newest.withdrawn_at,
+        bundled=newest.bundled,
     )
 
 

@@ -67,7 +67,7 @@ def statistics(rows: Iterable[PriceRow], *, begin: datetime, until: datetime) ->
     lines = [
         {**dict(zip([*POOL, "currency"], key, strict=True)), **_line(h, begin, until)} for key, h in histories.items()
     ]
-    names = [*POOL, "currency", "rows", "changes", "least", "mean", *QUANTILES, "most", "last", "last_seen"]
+    names = [*POOL, "currency", "rows", "changes", "least", "mean", *QUANTILES, "most", "last", "last_seen", "bundled"]
     table = pd.DataFrame(lines, columns=names)
     return table.sort_values(POOL[:5], key=lambda column: column.fillna("").astype(str), ignore_index=True)
 
@@ -86,6 +86,7 @@ def _line(history: Sequence[PriceRow], begin: datetime, until: datetime) -> dict
         "most": max(values),
         "last": values[-1],
         "last_seen": history[-1].observed_at,
+        "bundled": history[-1].bundled,
     }
 
 
@@ -94,10 +95,17 @@ def changes(rows: Iterable[PriceRow]) -> "pd.DataFrame":
     import pandas as pd
 
     seen = [
-        (*(getattr(row, name) for name in POOL), row.currency, row.observed_at, row.micro_usd_per_hour, row.source)
+        (
+            *(getattr(row, name) for name in POOL),
+            row.currency,
+            row.observed_at,
+            row.micro_usd_per_hour,
+            row.source,
+            row.bundled,
+        )
         for row in sorted(rows, key=lambda row: row.observed_at)
     ]
-    names = [*POOL, "currency", "observed_at", "micro_usd_per_hour", "source"]
+    names = [*POOL, "currency", "observed_at", "micro_usd_per_hour", "source", "bundled"]
     table = pd.DataFrame(seen, columns=names)
     price = table["micro_usd_per_hour"].astype("Int64")
     before = price.groupby([table[name].astype(str) for name in [*POOL, "currency"]]).shift()

@@ -13,7 +13,7 @@ class PriceRow:
     `observed_at` is the provider's own timestamp for spot, otherwise when this value was first seen; `confirmed_at`
     the last complete collection that saw it unchanged; `recorded_at` (when we learned it) and
     `withdrawn_at` (since when complete collections no longer see the series) are set by the store and no part of what
-    the row says.
+    the row says, nor is `bundled`: a reference price that came with the product.
     """
 
     provider: str
@@ -35,6 +35,7 @@ class PriceRow:
     confirmed_at: datetime | None = None
     recorded_at: datetime | None = field(default=None, compare=False)
     withdrawn_at: datetime | None = field(default=None, compare=False)
+    bundled: bool = field(default=False, compare=False)
 
     @property
     def key(self) -> tuple[object, ...]:

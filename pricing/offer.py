@@ -28,7 +28,7 @@ class Offer:
     `micro_usd_per_hour` is for the whole machine. `zone` None is a price for the whole region and a pool of
     its own. `available_nodes` None is unlimited. `basis` says what kind of figure the price is (list,
     contract, block_fee, spot_last, spot_mean, spot_p50, ...). `withdrawn_at` is set where a complete collection
-    later no longer found the offer.
+    later no longer found the offer; `bundled` where it came with the product.
     """
 
     provider: str
@@ -50,6 +50,7 @@ class Offer:
     available_nodes: int | None = None
     interruption_rate_per_hour: float | None = None
     withdrawn_at: datetime | None = None
+    bundled: bool = False
 
     def age(self, as_of: datetime) -> timedelta:
         """Time since the value was last known to hold: observed, or confirmed later but by `as_of`."""

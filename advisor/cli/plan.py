@@ -120,7 +120,8 @@ def offers_of(loaded: "LoadedPlan", as_of: datetime, price_path: Path | None, ch
     from advisor.offers import offers_in_book, offers_in_rows
 
     if price_path is None:
-        return offers_in_book(loaded.plan, as_of, chosen.database_url)
+        let_in = chosen.reference_prices == "on"
+        return offers_in_book(loaded.plan, as_of, chosen.database_url, reference_prices=let_in)
     sheet = read_sheet(price_path)
     report_rejected(price_path, sheet.rejected)
     if not sheet.rows:

@@ -12,10 +12,13 @@ from pricing.sheet import cells_of
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from advisor.settings import Settings
     from pricing.observation import PriceRow
     from pricing.offer import Offer
     from pricing.store import BookStatus
 
+BUNDLED_MARK = "*"
+BUNDLED_NOTE = "* bundled: it came with the product, nobody collected or imported it."
 NUMBERS = ("available_nodes", "interruption_rate_per_hour")
 FIGURES = ("least", "mean", "p10", "p50", "p90", "most", "last")
 
@@ -24,7 +27,18 @@ def offer_document(offer: "Offer", as_of: datetime) -> dict[str, Any]:
     """Write an offer as the columns of the sheet, with basis and age; what is absent is null."""
     cells: dict[str, Any] = {name: text or None for name, text in cells_of(offer).items()}
     numbers = {name: getattr(offer, name) for name in NUMBERS}
-    return {**cells, **numbers, "basis": offer.basis, "age_hours": _age_hours(offer, as_of)}
+    return {
+        **cells,
+        **numbers,
+        "basis": offer.basis,
+        "age_hours": _age_hours(offer, as_of),
+        "origin": origin_of(offer),
+    }
+
+
+def origin_of(price: "Offer | PriceRow") -> str:
+    """Say where a price is kept: in the price book, or in the table that comes with the product."""
+    return "bundled" if price.bundled else "collected"
 
 
 def _age_hours(offer: "Offer", as_of: datetime) -> float:
@@ -51,7 +65,7 @@ def print_offers(offers: "Sequence[Offer]", as_of: datetime) -> None:
                 offer.basis,
                 offer.observed_at.strftime("%Y-%m-%d"),
                 _age_text(offer.age(as_of).total_seconds() / 3600),
-                sources.number(offer.source),
+                sources.number(offer.source) + (BUNDLED_MARK if offer.bundled else " "),
             )
             table.add_row(*(Text(cell) for cell in row))
     console.print(table)
@@ -60,6 +74,8 @@ def print_offers(offers: "Sequence[Offer]", as_of: datetime) -> None:
     foreign = sum(offer.currency != "USD" for offer in offers)
     if foreign:
         console.print(Text(f"{foreign} offers are not in USD: they are listed but never planned with."))
+    if any(offer.bundled for offer in offers):
+        console.print(Text(BUNDLED_NOTE))
     console.print(Text(f"{len(offers)} offers as of {_to_second(as_of)}; age counts from the last confirmation."))
 
 
@@ -111,6 +127,8 @@ def history_document(machine: str, rows: "Sequence[PriceRow]", begin: datetime, 
 
     pools = [statistics_line(line) for line in statistics(rows, begin=begin, until=until).to_dict("records")]
     moved = [statistics_line(line) for line in changes(rows).to_dict("records") if line["observed_at"] >= begin]
+    for line in [*pools, *moved]:
+        line["origin"] = "bundled" if line.pop("bundled") else "collected"
     return {"machine": machine, "from": moment_text(begin), "to": moment_text(until), "pools": pools, "changes": moved}
 
 
@@ -146,12 +164,15 @@ def print_history(rows: "Sequence[PriceRow]", begin: datetime, until: datetime) 
     for line in statistics(rows, begin=begin, until=until).to_dict("records"):
         place = line["zone"] if _is_known(line["zone"]) else line["region"]
         prices = [f"{line[name] / 1e6:,.2f}" for name in shown]
+        seen = line["last_seen"].strftime("%Y-%m-%d") + (BUNDLED_MARK if line["bundled"] else "")
         if line["currency"] != "USD":
             prices[-1] += f" {line['currency']}"
-        cells = [place, line["market"], *prices, str(line["changes"]), line["last_seen"].strftime("%Y-%m-%d")]
+        cells = [place, line["market"], *prices, str(line["changes"]), seen]
         table.add_row(*(Text(str(cell)) for cell in cells))
     console = Console(highlight=False)
     console.print(table)
+    if any(row.bundled for row in rows):
+        console.print(Text(BUNDLED_NOTE))
     console.print(Text(f"USD per machine-hour from {_to_second(begin)} to {_to_second(until)},"))
     console.print(Text("each figure weighted by how long it held; changes and sources with --json."))
 
@@ -160,29 +181,45 @@ def _to_second(at: datetime) -> str:
     return moment_text(at.replace(microsecond=0))
 
 
-def status_document(found: "BookStatus", offers: "Sequence[Offer]", now: datetime, max_age: float) -> dict[str, Any]:
-    """Write what the book holds, by provider, market and currency, with what is too old to plan with."""
+def status_document(
+    found: "BookStatus", offers: "Sequence[Offer]", now: datetime, chosen: "Settings"
+) -> dict[str, Any]:
+    """Write what the book holds, by provider, market, currency and origin, with what is too old to plan with.
+
+    Bundled prices are exempt from the age limit; they are counted where they fill a gap of the book.
+    """
     times = {name: getattr(found, name) for name in ("oldest", "newest", "confirmed", "recorded")}
-    kinds = sorted({(offer.provider, str(offer.market), offer.currency) for offer in offers})
+    kinds = sorted({_kind_of(offer) for offer in offers}, key=lambda kind: (kind[3] == "bundled", kind))
+    max_age = chosen.price_max_age_hours
     return {
         "series": found.series,
         "observations": found.observations,
         **{name: at and _to_second(at) for name, at in times.items()},
         "max_age_hours": max_age,
+        "reference_prices": chosen.reference_prices,
         "prices": [_kind(kind, offers, now, max_age) for kind in kinds],
     }
 
 
-def _kind(kind: tuple[str, str, str], offers: "Sequence[Offer]", now: datetime, max_age: float) -> dict[str, Any]:
-    ages = [_age_hours(o, now) for o in offers if (o.provider, str(o.market), o.currency) == kind]
+Kind = tuple[str, str, str, str]
+
+
+def _kind_of(offer: "Offer") -> Kind:
+    return offer.provider, str(offer.market), offer.currency, origin_of(offer)
+
+
+def _kind(kind: Kind, offers: "Sequence[Offer]", now: datetime, max_age: float) -> dict[str, Any]:
+    ages = [_age_hours(offer, now) for offer in offers if _kind_of(offer) == kind]
+    exempt = kind[3] == "bundled"
     return {
         "provider": kind[0],
         "market": kind[1],
         "currency": kind[2],
+        "origin": kind[3],
         "count": len(ages),
         "youngest_hours": min(ages),
         "oldest_hours": max(ages),
-        "too_old": sum(age > max_age for age in ages),
+        "too_old": 0 if exempt else sum(age > max_age for age in ages),
         "excluded": None if kind[2] == "USD" else "the product plans in USD",
     }
 
@@ -192,21 +229,28 @@ def print_status(document: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    table = _plain_table(("provider", "market"), ("prices", "youngest", "oldest", "too old"), ("",), ())
+    table = _plain_table(("provider", "market", "origin"), ("prices", "youngest", "oldest", "too old"), ("",), ())
     for kind in document["prices"]:
         cells = (
             kind["provider"],
             kind["market"],
+            kind["origin"],
             str(kind["count"]),
             _age_text(kind["youngest_hours"]),
             _age_text(kind["oldest_hours"]),
-            str(kind["too_old"]),
+            "exempt" if kind["origin"] == "bundled" else str(kind["too_old"]),
             f"{kind['currency']}: {kind['excluded']}" if kind["excluded"] else "",
         )
         table.add_row(*(Text(cell) for cell in cells))
     console = Console(highlight=False)
-    console.print(Text(f"{document['observations']} observations of {document['series']} prices"))
-    console.print(Text(f"observed from {document['oldest']} to {document['newest']}"))
-    console.print(Text(f"last recorded {document['recorded']}"))
-    console.print(table)
+    if document["observations"]:
+        console.print(Text(f"{document['observations']} observations of {document['series']} prices"))
+        console.print(Text(f"observed from {document['oldest']} to {document['newest']}"))
+        console.print(Text(f"last recorded {document['recorded']}"))
+    if document["prices"]:
+        console.print(table)
+    if document["reference_prices"] == "on":
+        console.print(Text("Bundled prices came with the product; they fill the gaps of the price book."))
+    else:
+        console.print(Text("Bundled prices are not used: ADVISOR_REFERENCE_PRICES is off."))
     console.print(Text(f"Too old is more than ADVISOR_PRICE_MAX_AGE_HOURS = {document['max_age_hours']:g} hours."))

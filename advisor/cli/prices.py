@@ -41,6 +41,12 @@ def _book() -> "PriceBook":
     return PriceBook.open(settings().database_url)
 
 
+def _reference_prices_count() -> bool:
+    from advisor.settings import settings
+
+    return settings().reference_prices == "on"
+
+
 def _wanted(provider: str | None, region: str | None, machine: str | None, market: str | None) -> "Filter":
     from advisor.errors import UsageInvalid
     from pricing.offer import Market
@@ -151,7 +157,7 @@ def show(
     spot_quantile: float,
     as_json: bool,
 ) -> None:
-    """Show what counts as of a moment: price, basis, when it was seen, its age, its source.
+    """Show what counts as of a moment: price, basis, when it was seen, its age, its source; bundled ones are marked.
 
     \b
     Example:
@@ -162,12 +168,16 @@ def show(
     from advisor.cli.plan import moment_option
     from advisor.cli.price_tables import offer_document, print_offers
     from pricing.book import SpotRule
+    from pricing.reference import with_reference
 
     moment = moment_option("--as-of", as_of)
     rule = SpotRule(basis=spot_basis, days=spot_days, quantile=spot_quantile)  # type: ignore[arg-type]
+    wanted = _wanted(provider, region, machine, market)
     with _book() as book:
-        offers = book.offers(moment, rule, _wanted(provider, region, machine, market))
+        offers = book.offers(moment, rule, wanted)
         nothing = EMPTY if not offers and book.status().observations == 0 else NOTHING_MATCHES
+    if _reference_prices_count():
+        offers = with_reference(offers, moment, rule, wanted)
     if as_json:
         click.echo(json.dumps({"offers": [offer_document(offer, moment) for offer in offers]}, indent=2))
     elif offers:
@@ -203,12 +213,17 @@ def history(
 
     from advisor.cli.plan import moment_option
     from advisor.cli.price_tables import history_document, print_history
+    from pricing.reference import history_with_reference
 
     until = moment_option("--as-of", as_of)
     begin = max(until, datetime(1, 1, 1, tzinfo=UTC) + timedelta(days=days)) - timedelta(days=days)
+    wanted = _wanted(provider, region, machine, market)
     with _book() as book:
-        rows = [row for row in book.rows(_wanted(provider, region, machine, market)) if row.observed_at <= until]
+        rows = book.rows(wanted)
         nothing = EMPTY if not rows and book.status().observations == 0 else NOTHING_MATCHES
+    if _reference_prices_count():
+        rows = history_with_reference(rows, wanted)
+    rows = [row for row in rows if row.observed_at <= until]
     if as_json:
         click.echo(json.dumps(history_document(machine, rows, begin, until), indent=2))
     elif rows:
@@ -220,7 +235,7 @@ def history(
 @prices.command()
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def status(as_json: bool) -> None:
-    """Say what is stored, how old it is, and what of it cannot be planned with.
+    """Say what is stored, how old it is, what of it cannot be planned with, and which bundled prices fill the gaps.
 
     \b
     Example:
@@ -233,17 +248,19 @@ def status(as_json: bool) -> None:
     from advisor.collecting import collection_status
     from advisor.settings import settings
     from pricing.book import SpotRule
+    from pricing.reference import with_reference
 
-    now = datetime.now(UTC)
+    now, rule = datetime.now(UTC), SpotRule(basis="last")
     with _book() as book:
-        found, offers = book.status(), book.offers(now, SpotRule(basis="last"))
-        document: dict[str, Any] = status_document(found, offers, now, settings().price_max_age_hours)
-        document |= collection_status(book, settings(), now)
+        found, offers = book.status(), book.offers(now, rule)
+        collections = collection_status(book, settings(), now)
+    if _reference_prices_count():
+        offers = with_reference(offers, now, rule)
+    document: dict[str, Any] = status_document(found, offers, now, settings()) | collections
     if as_json:
         click.echo(json.dumps(document, indent=2))
         return
     if found.observations == 0:
         click.echo(EMPTY)
-    else:
-        print_status(document)
+    print_status(document)
     print_collections(document)

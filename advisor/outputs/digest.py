@@ -6,11 +6,12 @@ Sums are of the document's own lines, in decimal arithmetic: nothing is rounded 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from advisor.outputs.phrases import age, counted, date, listed, percent, percent_at_most, site, usd
 from advisor.recommendation import Excluded, Line, Recommendation, Savings
+from pricing.offer import Market
 
 WHOLE_PLAN = "whole plan"
 MOST_EXCLUDED_ROWS = 12
@@ -109,10 +110,32 @@ def price_ages(answer: Recommendation) -> str:
     return said
 
 
+def bundled_prices(answer: Recommendation) -> list[str]:
+    """Say of every bundled price that the total rests on how old it was: spot by place, the others together."""
+    spot: dict[str, timedelta] = {}
+    others: list[timedelta] = []
+    for line in answer.lines:
+        if not line.bundled or line.known_at is None:
+            continue
+        length = answer.as_of - line.known_at
+        segment = None if line.segment is None else answer.segments[line.segment]
+        if segment is not None and segment.market == Market.SPOT:
+            spot[f"{site(segment)} {segment.machine}"] = length
+        else:
+            others.append(length)
+    said = [f"bundled spot price of {place}, {age(length)} old" for place, length in spot.items()]
+    if others:
+        ages = dict.fromkeys(age(length) for length in (min(others), max(others)))
+        said.append(f"bundled list prices, {' to '.join(ages)} old")
+    return said
+
+
 def origin(line: Line, as_of: datetime) -> str:
     """Say where a line's price comes from: basis, source, age; what stands in the plan document has no age."""
     basis = line.basis.replace("_", " ")
     parts = [line.source] if line.source.startswith(basis) else [basis, line.source]
+    if line.bundled:
+        parts.insert(0, "bundled")
     if line.known_at is not None:
         parts.append(f"{age(as_of - line.known_at)} old")
     return " · ".join(parts)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from advisor.outputs.digest import (
+    bundled_prices,
     by_category,
     by_job,
     headline,
@@ -89,6 +90,8 @@ def _answer(answer: Recommendation) -> str:
         parts.append(f"{saved[0].upper()}{saved[1:]}.")
     if answer.total is not None:
         parts.append(f"P{price_ages(answer)[1:]}.")
+    if bundled := bundled_prices(answer):
+        parts.append(f"Reference prices that come with the product: {escaped('; '.join(bundled))}.")
     origin = [f"As of {clock(answer.as_of)} UTC", f"made {clock(answer.created_at)} UTC by {escaped(answer.software)}"]
     origin += [
         *filter(None, [stopped(answer)]),

@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.text import Text
 
 from advisor.outputs import terminal_tables as tables
-from advisor.outputs.digest import excluded_rows, headline, next_steps, price_ages, savings_phrase, stopped
+from advisor.outputs.digest import (
+    bundled_prices,
+    excluded_rows,
+    headline,
+    next_steps,
+    price_ages,
+    savings_phrase,
+    stopped,
+)
 from advisor.outputs.page import Page
 from advisor.outputs.phrases import clock, counted
 from advisor.outputs.timeline import ASCII, UNICODE, Kind, timeline
@@ -75,6 +83,8 @@ def _answer(page: Page, answer: Recommendation) -> None:
         paragraphs.append([page.text(saved)])
     if answer.total is not None:
         paragraphs.append([page.text(price_ages(answer))])
+    if bundled := bundled_prices(answer):
+        paragraphs.append([page.text(phrase, "yellow") for phrase in bundled])
     if answer.infeasibility is not None and answer.infeasibility.conflict:
         paragraphs.append([page.text(f"in the way: {', '.join(one.path for one in answer.infeasibility.conflict)}")])
     origin = [answer.plan.name, f"as of {clock(answer.as_of)} UTC", answer.id, *filter(None, [stopped(answer)])]

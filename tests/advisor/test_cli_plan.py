@@ -41,7 +41,8 @@ def advisor(tmp_path):
 
 @pytest.fixture
 def small(tmp_path):
-    """Write a small plan and its prices."""
+    """Write a small plan and its prices; no bundled ones compete with them."""
+    (tmp_path / ".env").write_text("ADVISOR_REFERENCE_PRICES=off\n", encoding="utf-8")
     plan = document(job("a", 20, speed("p5.48xlarge", 2, 2000), deadline=hour(48), cost_center="research"))
     (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     (tmp_path / "prices.csv").write_text("\n".join([HEADER, price(55.04)]) + "\n", encoding="utf-8")
@@ -123,7 +124,7 @@ def test_an_infeasible_plan_exits_3_with_its_reason(advisor, small, tmp_path):
 
 
 def test_without_prices_the_command_explains_what_to_do(advisor, small):
-    """An empty price book exits 4; prices that are too old are named as such."""
+    """An empty price book exits 4 where bundled prices may not fill it; prices that are too old are named as such."""
     empty = advisor("plan", "plan.json", "--as-of", AS_OF, check=4)
     assert "advisor prices import" in empty.stderr
 

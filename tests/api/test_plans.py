@@ -92,11 +92,13 @@ def test_missing_prices_are_a_conflict_with_the_reason(client):
     assert any("priced in EUR" in message for message in messages)
 
 
-def test_an_empty_price_book_is_a_conflict(client):
-    """Without own prices the price book counts; an empty one has no price for the job."""
+def test_bundled_prices_fill_an_empty_price_book(client):
+    """Without own prices the price book counts; where it is empty the answer rests on bundled prices and marks them."""
     plan = body()
     del plan["prices"]
-    assert client.post("/v1/plans?wait=60", json=plan).status_code == 409
+    answer = client.post("/v1/plans?wait=60", json=plan)
+    assert answer.status_code == 200
+    assert {line["bundled"] for line in answer.json()["lines"]} == {True}
 
 
 def test_a_bad_price_row_is_left_out_and_named(client):

@@ -127,8 +127,6 @@ def history_document(machine: str, rows: "Sequence[PriceRow]", begin: datetime, 
 
     pools = [statistics_line(line) for line in statistics(rows, begin=begin, until=until).to_dict("records")]
     moved = [statistics_line(line) for line in changes(rows).to_dict("records") if line["observed_at"] >= begin]
-    for line in [*pools, *moved]:
-        line["origin"] = "bundled" if line.pop("bundled") else "collected"
     return {"machine": machine, "from": moment_text(begin), "to": moment_text(until), "pools": pools, "changes": moved}
 
 
@@ -139,6 +137,8 @@ def statistics_line(line: dict[Any, Any]) -> dict[str, Any]:
         if name in FIGURES or name in {"micro_usd_per_hour", "before"}:
             label = "usd_per_hour" if name == "micro_usd_per_hour" else f"{name}_usd_per_hour"
             found[label] = micro_usd_text(int(value)) if _is_known(value) else None
+        elif name == "bundled":
+            found["origin"] = "bundled" if value else "collected"
         elif not _is_known(value):
             found[name] = None
         else:

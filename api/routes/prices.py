@@ -13,13 +13,14 @@ from advisor.cli.price_tables import offer_document, statistics_line
 from advisor.errors import Fault
 from advisor.recommendation import Moment
 from api.bodies import moment_of
-from api.dependencies import BookOf
+from api.dependencies import BookOf, SettingsOf
 from api.documented import problems
 from api.problems import Problem
 from api.replies import CSV_TYPE, csv_text, cursor_of, json_text, place_of, tagged, wants_csv
 from pricing.book import SpotRule
 from pricing.moments import moment, moment_text
 from pricing.offer import Market
+from pricing.reference import with_reference
 from pricing.sheet import COLUMNS, cells_of
 from pricing.store import Filter
 
@@ -31,7 +32,7 @@ LONGEST_DAYS = 36_500
 PLACE = ("series", "at", "turn")
 POOL = ("provider", "region", "zone", "machine", "market", "os", "term", "start", "end", "currency")
 FIGURES = ("least", "mean", "p10", "p50", "p90", "most", "last")
-STATISTICS = (*POOL, "rows", "changes", *(f"{name}_usd_per_hour" for name in FIGURES), "last_seen")
+STATISTICS = (*POOL, "rows", "changes", *(f"{name}_usd_per_hour" for name in FIGURES), "last_seen", "origin")
 
 Word = Annotated[str | None, Query(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -63,6 +64,7 @@ class OfferDocument(PriceFields):
 
     basis: str
     age_hours: float
+    origin: Literal["bundled", "collected"] = Field(description="bundled: a reference price that came with the product")
 
 
 class OfferPage(BaseModel):
@@ -104,6 +106,7 @@ class PoolStatistics(BaseModel):
     most_usd_per_hour: str
     last_usd_per_hour: str
     last_seen: Moment
+    origin: Literal["bundled", "collected"] = Field(description="of the last price seen")
 
 
 class StatisticsPage(BaseModel):
@@ -157,6 +160,7 @@ def _answers(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
 def offers(
     request: Request,
     book: BookOf,
+    chosen: SettingsOf,
     asked: AskedOf,
     spot_basis: Literal["last", "mean", "quantile"] = "mean",
     spot_days: Annotated[float, Query(gt=0, le=LONGEST_DAYS)] = 30,
@@ -166,10 +170,12 @@ def offers(
     as_of, begin = _numbered_place(asked)
     rule = SpotRule(basis=spot_basis, days=spot_days, quantile=spot_quantile)
     found = book.offers(as_of, rule, asked.wanted)
+    if chosen.reference_prices == "on":
+        found = with_reference(found, as_of, rule, asked.wanted)
     rows = [offer_document(offer, as_of) for offer in found[begin : begin + asked.limit]]
     following = _next_number(as_of, begin, asked.limit, len(found))
     document = {"as_of": moment_text(as_of), "offers": rows, "next_cursor": following}
-    return _page(request, document, (*COLUMNS, "basis", "age_hours"), rows)
+    return _page(request, document, (*COLUMNS, "basis", "age_hours", "origin"), rows)
 
 
 @router.get("/history", summary="Every observation", response_class=Response, responses=_answers(ObservationPage))

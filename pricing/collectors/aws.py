@@ -12,12 +12,14 @@ from pricing.collectors.aws_prices import read_savings_plans
 from pricing.collectors.aws_reading import Reading
 from pricing.collectors.aws_region import (
     HOME,
+    MISSHAPEN,
     Counted,
     Place,
     ask_blocks,
     ask_place,
     ask_price_list,
     ask_spot,
+    misshapen,
     portion_of,
 )
 from pricing.collectors.base import Access, PlacementScore, Portion, Remark, Request
@@ -110,7 +112,8 @@ def _region(calls: AwsCalls, region: str, request: Request, *, asked_for: bool) 
     counted = Counted(calls, region)
     try:
         place = ask_place(counted, region)
-    except ProviderError as failure:
+    except (ProviderError, *MISSHAPEN) as error:
+        failure = error if isinstance(error, ProviderError) else misshapen(region, "machines", error)
         yield Portion(
             region=region, part="machines", failure=failure, calls=counted.count, seconds=time.monotonic() - began
         )

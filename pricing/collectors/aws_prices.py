@@ -6,10 +6,10 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from pricing.collectors.aws_reading import HOURS_PER_YEAR, NO_PRICE, PAYMENTS, Reading
+from pricing.collectors.aws_reading import HOURS_PER_YEAR, NO_PRICE, PAYMENTS, Reading, amount_of
 from pricing.collectors.base import Remark
 from pricing.moments import moment
-from pricing.money import decimal_of, micro_usd
+from pricing.money import micro_usd
 from pricing.observation import PriceRow
 from pricing.offer import Market
 
@@ -26,7 +26,7 @@ def read_spot(
             continue
         try:
             zone = _zone_id(entry, zone_ids)
-            price = micro_usd(decimal_of(str(entry.get("SpotPrice"))))
+            price = micro_usd(amount_of(entry.get("SpotPrice")))
             row = PriceRow(
                 provider="aws",
                 region=region,
@@ -81,7 +81,7 @@ def read_blocks(
 
 def _block(entry: Mapping[str, Any], region: str, zone_ids: Mapping[str, str], now: datetime) -> PriceRow | None:
     start, end = _aware(entry.get("StartDate")), _aware(entry.get("EndDate"))
-    nodes, fee = entry.get("InstanceCount"), Fraction(decimal_of(str(entry.get("UpfrontFee"))))
+    nodes, fee = entry.get("InstanceCount"), amount_of(entry.get("UpfrontFee"))
     zone = _zone_id(entry, zone_ids)
     if not isinstance(nodes, int) or nodes <= 0 or end <= start:
         raise ValueError(f"{nodes!r} nodes from {start} to {end}")
@@ -148,7 +148,7 @@ def _savings_plan(
     entry: Mapping[str, Any], offering: Mapping[str, Any], machine: str, region: str, now: datetime
 ) -> PriceRow | None:
     """Return the row; what is paid at the beginning is the rate for the whole length, or half of it."""
-    rate = Fraction(decimal_of(str(entry.get("rate"))))
+    rate = amount_of(entry.get("rate"))
     payment, seconds = offering.get("paymentOption"), offering.get("durationSeconds")
     if payment not in PAYMENTS or not isinstance(seconds, int) or seconds <= 0:
         raise ValueError(f"payment {payment!r} over {seconds!r} seconds")

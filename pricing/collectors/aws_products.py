@@ -7,11 +7,11 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from pricing.collectors.aws_reading import HOURS_PER_YEAR, NO_PRICE, PAYMENTS, Reading
+from pricing.collectors.aws_reading import HOURS_PER_YEAR, NO_PRICE, PAYMENTS, Reading, amount_of
 from pricing.collectors.base import Remark
 from pricing.errors import UnexpectedPayload
 from pricing.moments import moment
-from pricing.money import decimal_of, micro_usd
+from pricing.money import micro_usd
 from pricing.observation import PriceRow
 from pricing.offer import Market
 
@@ -97,7 +97,7 @@ def _other_than_plain(attributes: Mapping[str, str], machine: str, region: str) 
 def _amount(dimension: Mapping[str, Any]) -> tuple[Fraction, str]:
     units = dimension.get("pricePerUnit") or {}
     currency = "USD" if "USD" in units else next(iter(units), "")
-    return Fraction(decimal_of(str(units.get(currency)))), currency
+    return amount_of(units.get(currency)), currency
 
 
 def _on_demand(

@@ -12,7 +12,7 @@ from pricing.collectors.aws_prices import read_blocks, read_spot
 from pricing.collectors.aws_products import PLAIN, read_products
 from pricing.collectors.aws_reading import Reading
 from pricing.collectors.base import Portion, Remark, Request
-from pricing.errors import ProviderError
+from pricing.errors import ProviderError, UnexpectedPayload
 from pricing.hardware import machines as known_machines
 from pricing.moments import moment_text
 
@@ -40,6 +40,15 @@ class Place:
     def sold(self, way: str) -> list[str]:
         """Name the machines sold in a way: on-demand, spot or capacity-block."""
         return sorted(name for name, ways in self.usage.items() if way in ways or not ways)
+
+
+# What reading an answer of another shape than promised ends in.
+MISSHAPEN = (AttributeError, TypeError, KeyError, IndexError, ValueError, ArithmeticError)
+
+
+def misshapen(region: str, part: str, error: Exception) -> UnexpectedPayload:
+    """Say that an answer has another shape than AWS promises."""
+    return UnexpectedPayload(f"{part} in {region}: the answer is not shaped as AWS promises ({error!s:.200})")
 
 
 class Counted:
@@ -78,6 +87,8 @@ def portion_of(
         read(asked, reading)
     except ProviderError as error:
         failure = error
+    except MISSHAPEN as error:
+        failure = misshapen(region, part, error)
     return Portion(
         region=region,
         part=part,

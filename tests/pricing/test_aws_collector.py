@@ -280,6 +280,27 @@ def test_a_malformed_number_rejects_its_row_only() -> None:
     assert found.failure is None
 
 
+@pytest.mark.parametrize("text", ["1e999999999", "-3", "NaN", "", "12,5"])
+def test_amounts_that_money_cannot_be_are_rejected(text: str) -> None:
+    """A price list with such an amount is read to its end, without that row."""
+    region = us_east()
+    terms = reserved("B", "R", "1yr", "No Upfront", text, None)
+    region.products = [
+        product("B", attributes("p5.48xlarge", "us-east-1"), OnDemand=on_demand("B", text), Reserved=terms)
+    ]
+    found = part(collected(FakeAws([region])), "price_list")
+    assert (found.rows, found.failure) == ((), None)
+    assert {remark.what for remark in found.rejected} == {"B", "B.R"}
+
+
+def test_an_entry_of_another_shape_fails_its_part_with_a_message() -> None:
+    """Terms that are a list instead of an object are an unexpected payload, not a traceback."""
+    region = us_east()
+    region.products = [product("L", attributes("p5.48xlarge", "us-east-1"), OnDemand=["what?"])]  # type: ignore[arg-type]
+    found = part(collected(FakeAws([region])), "price_list")
+    assert "not shaped" in str(found.failure)
+
+
 def test_a_block_rate_is_the_fee_by_nodes_and_hours() -> None:
     """A fee of 10,617.60 for 2 nodes and 168 h is 31.60 an hour; the fee per node is the upfront; dates and zone id stay."""
     region = us_east()

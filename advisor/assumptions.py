@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from advisor.configurations import Configuration
 from advisor.derived import derived
 from advisor.dominance import limit_matches
-from advisor.estimate.estimate import TIGHT_HEADROOM
 from advisor.formulate import Ledger
 from advisor.places import UnitPrice, hours_text
 from advisor.plan.defaults import defaults_used
@@ -124,8 +123,8 @@ def warnings(
     tight = dict.fromkeys(f"{c.job} on {c.nodes} x {c.place.machine}" for c in planned if c.is_tight)
     if tight:
         said.append(
-            f"{', '.join(tight)}: memory is nearly full, and no layout there leaves more than "
-            f"{100 * TIGHT_HEADROOM:g} % free; try a short run before the long one."
+            f"{', '.join(tight)}: memory is nearly full, and no layout there leaves more free than the estimate may be "
+            "wrong by; try a short run before the long one."
         )
     offers = [place for place in ledger.places.values() if place.kind == "offer"]
     unlimited = sorted(

@@ -47,7 +47,7 @@ def layer_activation_bytes(work: Work, layouts: Layouts, constants: Calibration)
 
 def _inner_tensors(work: Work) -> int:
     """Count the tensors of feed-forward width: gate, up, product (before and after), one more without fusion."""
-    apart = work.stack in {"plain", "unfused"}
+    apart = work.stack in {"plain", "unfused"} and not work.compiled
     return 3 + apart if work.shape.gated_mlp else 2
 
 

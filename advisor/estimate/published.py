@@ -30,8 +30,8 @@ LATENT = LatentAttention(q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=12
 MONTH_SECONDS = 30 * 86_400
 # Virtual stages that NVIDIA's recipes use, at most.
 USUAL_VIRTUAL = 6
-# Per-operation recomputation of torchtitan keeps every second product: half of a layer, half of a forward again.
-OPERATIONS_SHARE = 0.5
+# Per-operation recomputation of torchtitan keeps every second product and attention's output: so much of a layer.
+OPERATIONS_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ def _work(row: Row, shape: ModelShape, precision: Precision) -> Work:
     unfused = text(row, "attn_impl") in {"unfused", "eager", "math", "naive"}
     trained, framework = text(row, "trainable"), text(row, "framework")
     rank = re.search(r"r(?:ank)?[ =]?(\d+)", trained)
-    keeps = {"selective-o": 1 - OPERATIONS_SHARE, "selective-l": 0.5, "minimal_fl": 0.8}
+    keeps = {"selective-o": OPERATIONS_SHARE, "selective-l": 0.5, "minimal_fl": 0.8}
     # lit-gpt of 2023 puts whole weights on every GPU before FSDP shards them.
     first = "lit" in framework and text(row, "sharding").startswith("fsdp")
     return Work(
@@ -194,6 +194,7 @@ def _work(row: Row, shape: ModelShape, precision: Precision) -> Work:
         eager_norms=stack == "plain"
         and shape.gated_mlp
         and not re.search(r"compile|nanotron|unsloth|liger", framework),
+        compiled="compile" in framework,
         whole_weights_first=first,
         adapters_on_mlp=not re.search(r"\bq?k?v\b|qkv|attn", trained) or "all" in trained,
         four_bit_products=any(name in text(row, "precision") for name in recipe.FOUR_BIT),

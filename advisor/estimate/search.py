@@ -7,11 +7,12 @@ from functools import lru_cache
 import numpy as np
 
 from advisor.estimate.calibration import Calibration, calibration
-from advisor.estimate.estimate import TIGHT_HEADROOM, Estimate, MemoryParts
+from advisor.estimate.estimate import Estimate, MemoryParts
 from advisor.estimate.hardware import Hardware
 from advisor.estimate.layouts import RECOMPUTE, Floats, Ints, Layouts, legal_layouts
 from advisor.estimate.memory import GIB, MemoryBytes, memory_bytes
 from advisor.estimate.throughput import model_flop_utilization, tokens_per_second
+from advisor.estimate.uncertainty import interval_of
 from advisor.estimate.work import Work
 
 
@@ -29,7 +30,7 @@ def best_layouts(
     for index, speed, share in order:
         nodes = int(layouts.nodes[index])
         if nodes not in found:
-            found[nodes] = _fitting(layouts, memory, index, speed, share, hardware)
+            found[nodes] = _fitting(work, layouts, memory, index, speed, share, hardware)
     return [found.get(nodes) or _refused(work, layouts, memory, total, nodes, hardware) for nodes in node_counts]
 
 
@@ -58,7 +59,7 @@ def _fastest_first(
         return []
     candidates = layouts.take(inside)
     speed = tokens_per_second(work, candidates, hardware, constants)
-    tight = total[inside] > (1 - TIGHT_HEADROOM) * capacity
+    tight = total[inside] * interval_of(work, hardware.gpu.id, "mem").high > capacity
     # Equal speeds: the smaller memory first, then the simpler layout, so that answers do not depend on chance.
     order = np.lexsort((candidates.pp, candidates.tp, total[inside], -speed, tight, candidates.nodes))
     _, first = np.unique(candidates.nodes[order], return_index=True)
@@ -68,12 +69,17 @@ def _fastest_first(
 
 
 def _fitting(
-    layouts: Layouts, memory: MemoryBytes, index: int, speed: float, share: float, hardware: Hardware
+    work: Work, layouts: Layouts, memory: MemoryBytes, index: int, speed: float, share: float, hardware: Hardware
 ) -> Estimate:
+    """Tight is what may not fit within the error of the memory model: estimate x high of its 80 % interval."""
     parts = _parts(memory, index)
-    headroom = 1 - parts.total / hardware.capacity_gib
-    tight = headroom < TIGHT_HEADROOM
-    reason = f"only {100 * headroom:.0f} % of memory is left; {100 * TIGHT_HEADROOM:.0f} % is safe" if tight else None
+    known = interval_of(work, hardware.gpu.id, "mem")
+    around = interval_of(work, hardware.gpu.id, "tput")
+    tight = parts.total * known.high > hardware.capacity_gib
+    reason = None
+    if tight:
+        left = 100 * (1 - parts.total / hardware.capacity_gib)
+        reason = f"only {left:.0f} % of memory is left; {100 * (1 - 1 / known.high):.0f} % covers the estimate's error"
     nodes = int(layouts.nodes[index])
     return Estimate(
         nodes=nodes,
@@ -85,6 +91,10 @@ def _fitting(
         tokens_per_second=speed,
         mfu=share,
         reason=reason,
+        kind=around.kind,
+        tokens_per_second_low=speed * around.low,
+        tokens_per_second_high=speed * around.high,
+        has_evidence=around.has_evidence,
     )
 
 

@@ -69,6 +69,7 @@ class Work:
     scores_are_kept: bool = False
     sequence_parallel: bool = True
     eager_norms: bool = False
+    compiled: bool = False
     whole_weights_first: bool = False
     adapters_on_mlp: bool = True
     four_bit_products: bool = False

@@ -1,11 +1,11 @@
 """What else could be done: savings against all on-demand, and the best plan under other restrictions."""
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from advisor.places import has_both_bases
-from advisor.planning import Answer, Question, ask
+from advisor.planning import Answer, Question, SideQuestions
 from advisor.recommend import Costed, costed
 from advisor.recommendation import Alternative, Money, Savings
 from solver import Infeasible, Solved
@@ -45,20 +45,14 @@ def comparisons(base: Question) -> list[Comparison]:
     return found
 
 
-def alternatives(base: Question, plan: Costed, deadline: float) -> list[Alternative]:
-    """Answer every comparison; each gets an equal part of the time left until `deadline` (monotonic seconds).
-
-    One that can be done says by job what it costs more or less than `plan`, and where it runs instead.
-    """
-    pending = comparisons(base)
-    answered = []
-    for index, comparison in enumerate(pending):
-        if comparison.impossible:
-            answered.append(_not_done(comparison, "infeasible", comparison.impossible))
-            continue
-        left = (deadline - time.monotonic()) / (len(pending) - index)
-        answered.append(_alternative(comparison, ask(comparison.question, left), plan))
-    return answered
+def alternatives(asked: Sequence[Comparison], plan: Costed, side: SideQuestions) -> list[Alternative]:
+    """Answer every comparison; one that can be done says by job what it costs more or less than `plan`."""
+    return [
+        _not_done(one, "infeasible", one.impossible)
+        if one.impossible
+        else _alternative(one, side.ask(one.question), plan)
+        for one in asked
+    ]
 
 
 def _not_done(comparison: Comparison, status: str, reason: str) -> Alternative:
@@ -117,11 +111,11 @@ def _why(answer: Answer) -> str:
     return "the plan's deadlines, limits and budgets cannot all hold there"
 
 
-def savings(base: Question, plan: Costed, deadline: float) -> Savings | None:
+def savings(base: Question, plan: Costed, side: SideQuestions) -> Savings | None:
     """Compare with the cheapest plan on on-demand offers alone; None where there is none."""
     if any("on_demand" not in job.markets for job in base.plan.jobs):
         return None
-    answer = ask(replace(base, scope="on_demand"), deadline - time.monotonic())
+    answer = side.ask(replace(base, scope="on_demand"))
     if not isinstance(answer.outcome, Solved):
         return None
     other = costed(answer.outcome, answer.formulation.ledger)

@@ -1,5 +1,6 @@
 """One question to the solver: a plan, its grid and the offers in reach, answered with the ledger to read it by."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -58,9 +59,39 @@ def _basis(cluster: Cluster, other: bool) -> Literal["full", "marginal"]:
     return basis
 
 
-def ask(question: Question, time_limit_s: float, progress: ProgressListener | None = None) -> Answer:
-    """Formulate and solve."""
+def ask(
+    question: Question,
+    time_limit_s: float,
+    progress: ProgressListener | None = None,
+    *,
+    wall_limit_s: float | None = None,
+) -> Answer:
+    """Formulate and solve; work follows from `time_limit_s`, `wall_limit_s` only cuts it off."""
     formulation = formulate(question.plan, places_in(question), question.grid, question.shapes)
     problem = replace(formulation.problem, objective=question.objective)
-    outcome = solve(problem, time_limit_s=max(0.1, time_limit_s), seed=question.seed, progress=progress)
+    wall = None if wall_limit_s is None else max(0.1, wall_limit_s)
+    limit = max(0.1, time_limit_s)
+    outcome = solve(problem, time_limit_s=limit, wall_limit_s=wall, seed=question.seed, progress=progress)
     return Answer(outcome, formulation)
+
+
+@dataclass(slots=True)
+class SideQuestions:
+    """Time for the questions beside the main one: the same work for each, fair shares of the wall time left.
+
+    `deadline` is in monotonic seconds, `pending` how many are still to be asked. `was_cut` says that wall time ended
+    one of them, so that another run may answer it better.
+    """
+
+    work_s: float
+    deadline: float
+    pending: int
+    was_cut: bool = False
+
+    def ask(self, question: Question) -> Answer:
+        """Answer one of them."""
+        left = max(0.1, self.deadline - time.monotonic())
+        answer = ask(question, self.work_s, wall_limit_s=left / max(1, self.pending))
+        self.pending -= 1
+        self.was_cut = self.was_cut or answer.outcome.stopped_by == "wall_time"
+        return answer

@@ -161,6 +161,31 @@ class Alternative(Part):
     reason: str | None = None
 
 
+class AsPlanned(Part):
+    """The plan's own nodes, held until the work is done: what that adds, and the first deadline it breaks."""
+
+    added: Money
+    first_deadline_missed: str | None
+    late_hours: float | None
+
+
+class Replanned(Part):
+    """The plan made again for the case; total and added are null where there is none."""
+
+    status: Literal["optimal", "feasible", "infeasible", "undecided"]
+    total: Money | None
+    added: Money | None
+    gap: float | None
+
+
+class Sensitivity(Part):
+    """What becomes of the answer in a less kind case."""
+
+    case: str
+    as_planned: AsPlanned
+    replanned: Replanned
+
+
 class Conflict(Part):
     """A requirement of the plan that, with the others named, cannot hold."""
 
@@ -227,6 +252,7 @@ class Recommendation(Part):
     warnings: list[str]
     excluded: list[Excluded]
     alternatives: list[Alternative]
+    sensitivity: list[Sensitivity] = Field(description="less kind cases; empty where none can change the answer")
     infeasibility: Infeasibility | None
 
     def document(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from advisor import __version__
 from advisor.assumptions import assumptions, warnings
-from advisor.compare import alternatives, savings
+from advisor.compare import alternatives, comparisons, savings
 from advisor.configurations import allows, unmeasured_machines
 from advisor.explain import explain
 from advisor.explain.asking import Search
@@ -21,9 +21,10 @@ from advisor.explain.requirements import requirements_of
 from advisor.places import Exclusion, offer_places
 from advisor.plan.load import LoadedPlan
 from advisor.plan.references import machine_names
-from advisor.planning import Answer, ProgressListener, Question, ask, places_in
+from advisor.planning import Answer, ProgressListener, Question, SideQuestions, ask, places_in
 from advisor.recommend import costed
 from advisor.recommendation import Excluded, Infeasibility, Money, PlanReference, Recommendation, Relief
+from advisor.sensitivity import cases, sensitivity
 from advisor.speeds import speeds_of
 from advisor.unfit import jobs_that_fit_nowhere, may_rent
 from pricing.offer import Offer
@@ -32,6 +33,8 @@ from solver import Infeasible, Solved
 # The main solve comes first; a fifth of the time is kept for savings and alternatives (contract, advisor plan).
 MAIN_SHARE = 0.8
 DEFAULT_TIME_LIMIT_S = 60.0
+# Work granted to each question beside the main one, as a share of the time limit: the same on every machine.
+SIDE_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,9 @@ def recommend_plan(request: PlanRequest, progress: ProgressListener | None = Non
     if isinstance(answer.outcome, Solved):
         return _planned(request, question, answer, unusable, deadline)
     if isinstance(answer.outcome, Infeasible):
-        return _not_planned(request, answer, explain(question, deadline), unusable)
+        search = Search(question, deadline)
+        why = explain(search)
+        return _not_planned(request, answer, why, unusable, was_cut=search.was_cut)
     return _not_planned(request, answer, None, unusable)
 
 
@@ -157,12 +162,16 @@ def _planned(
     outcome, ledger, loaded = answer.outcome, answer.formulation.ledger, request.loaded
     result = costed(outcome, ledger)
     used = [ledger.configurations[s.job, s.pool, s.nodes] for s in outcome.segments]
-    saved = savings(question, result, time.monotonic() + max(0.0, deadline - time.monotonic()) / 3)
-    others = alternatives(question, result, deadline)
+    compared, unkind = comparisons(question), cases(question, ledger)
+    count = 1 + sum(one.impossible is None for one in compared) + len(unkind)
+    side = SideQuestions(work_s=request.time_limit_s * SIDE_SHARE, deadline=deadline, pending=count)
+    saved = savings(question, result, side)
+    others = alternatives(compared, result, side)
+    held = sensitivity(unkind, outcome, ledger, result, side)
     return Recommendation(
         **_head(request),
         status=outcome.status,
-        stopped_by=outcome.stopped_by,
+        stopped_by="wall_time" if side.was_cut else outcome.stopped_by,
         total=Money.of_cents(result.total_cents),
         lower_bound=Money.of_cents(result.lower_bound_cents),
         gap=result.gap,
@@ -175,19 +184,25 @@ def _planned(
         warnings=warnings(loaded, ledger, request.as_of, request.max_age, used),
         excluded=_excluded(question, [*ledger.exclusions, *unusable]),
         alternatives=others,
+        sensitivity=held,
         infeasibility=None,
     )
 
 
 def _not_planned(
-    request: PlanRequest, answer: Answer | None, why: Infeasibility | None, unusable: Sequence[Exclusion]
+    request: PlanRequest,
+    answer: Answer | None,
+    why: Infeasibility | None,
+    unusable: Sequence[Exclusion],
+    *,
+    was_cut: bool = False,
 ) -> Recommendation:
     exclusions = [*(answer.formulation.ledger.exclusions if answer else ()), *unusable]
     loaded = request.loaded
     return Recommendation(
         **_head(request),
         status="undecided" if why is None else "infeasible",
-        stopped_by=answer.outcome.stopped_by if answer and not isinstance(answer.outcome, Infeasible) else "proof",
+        stopped_by="wall_time" if was_cut else answer.outcome.stopped_by if answer else "proof",
         total=None,
         lower_bound=None,
         gap=None,
@@ -200,6 +215,7 @@ def _not_planned(
         warnings=warnings(loaded, answer.formulation.ledger, request.as_of, request.max_age) if answer else [],
         excluded=[Excluded(what=e.what, reason=e.reason) for e in exclusions],
         alternatives=[],
+        sensitivity=[],
         infeasibility=why,
     )
 

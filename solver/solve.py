@@ -25,10 +25,15 @@ def solve(
     problem: Problem,
     *,
     time_limit_s: float = 60.0,
+    wall_limit_s: float | None = None,
     seed: int = 0,
     progress: Callable[[Progress], None] | None = None,
 ) -> Solved | Infeasible | Undecided:
-    """Find the cheapest schedule with a lower bound, within about `time_limit_s` seconds."""
+    """Find the cheapest schedule with a lower bound, within about `time_limit_s` seconds.
+
+    The work granted follows from `time_limit_s` alone, so that the answer is the same on any machine; a smaller
+    `wall_limit_s` only cuts it off, and the answer then says so.
+    """
     began = time.monotonic()
     from solver.engine.clock import Clock
     from solver.engine.purchases import purchases
@@ -38,7 +43,7 @@ def solve(
     reduced = reduce(problem)
     if reduced.impossible:
         return Infeasible(conflict=reduced.impossible)
-    found = search(reduced.problem, problem, Clock(time_limit_s, began), seed, progress)
+    found = search(reduced.problem, problem, Clock(time_limit_s, began, wall_limit_s), seed, progress)
     stopped: StoppedBy = "wall_time" if found.out_of_time else "work_limit"
     if found.segments is None:
         return Infeasible(conflict=()) if found.is_impossible else Undecided(stopped_by=stopped)

@@ -7,6 +7,7 @@ from typing import Any
 
 from advisor.recommendation import (
     Alternative,
+    AsPlanned,
     Conflict,
     Excluded,
     Idle,
@@ -18,8 +19,10 @@ from advisor.recommendation import (
     PlanReference,
     Recommendation,
     Repair,
+    Replanned,
     Savings,
     Segment,
+    Sensitivity,
 )
 from pricing.moments import moment_text
 from pricing.money import cents, cents_text, micro_usd
@@ -153,6 +156,7 @@ def answer(segments: list[Segment], lines: list[Line], jobs: list[JobResult], **
         "warnings": [],
         "excluded": [],
         "alternatives": [],
+        "sensitivity": [],
         "infeasibility": None,
     } | fields
     return Recommendation(segments=segments, lines=numbered(lines, segments), jobs=jobs, **merged)
@@ -244,6 +248,20 @@ def rich_answer(**fields: Any) -> Recommendation:
             ),
         ],
         "alternatives": alternatives,
+        "sensitivity": [
+            Sensitivity(
+                case="every estimated speed 20% lower",
+                as_planned=AsPlanned(
+                    added=Money(amount="8123.40"), first_deadline_missed="pretrain-7b", late_hours=31.5
+                ),
+                replanned=Replanned(status="infeasible", total=None, added=None, gap=None),
+            ),
+            Sensitivity(
+                case="spot 30% dearer",
+                as_planned=AsPlanned(added=Money(amount="512.00"), first_deadline_missed=None, late_hours=None),
+                replanned=Replanned(status="feasible", total=more("498.12"), added=Money(amount="498.12"), gap=0.0123),
+            ),
+        ],
     } | fields
     return answer(segments, lines, jobs, **merged)
 

@@ -6,16 +6,12 @@ from advisor.explain.asking import Search
 from advisor.explain.conflict import conflict_of
 from advisor.explain.repairs import repairs_of
 from advisor.explain.requirements import Requirement, requirements_of
-from advisor.planning import Question
 from advisor.recommendation import Conflict, Infeasibility
 
 
-def explain(question: Question, deadline: float) -> Infeasibility:
-    """Name requirements that cannot hold together, and the least changes that make the plan possible.
-
-    `deadline` is the moment (monotonic seconds) by which the explanation stands.
-    """
-    search = Search(question, deadline)
+def explain(search: Search) -> Infeasibility:
+    """Name requirements that cannot hold together, and the least changes that make the plan possible."""
+    question = search.question
     requirements = requirements_of(question.plan)
     conflict = conflict_of(search, question.plan, requirements)
     if not conflict:

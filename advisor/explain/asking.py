@@ -18,27 +18,34 @@ SECONDS_PER_QUESTION = 8.0
 SECONDS_PER_PRICE = 12.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Search:
-    """The question that is explained, and the moment (monotonic seconds) by which its explanation must stand."""
+    """The question that is explained, and the moment (monotonic seconds) by which its explanation must stand.
+
+    `was_cut` says that wall time ended a question or left one out, so that another run may say more.
+    """
 
     question: Question
     deadline: float
+    was_cut: bool = False
 
     @property
     def time_is_up(self) -> bool:
         """Whether the explanation must stop here."""
-        return time.monotonic() >= self.deadline
+        is_up = time.monotonic() >= self.deadline
+        self.was_cut = self.was_cut or is_up
+        return is_up
 
     def ask(self, plan: TrainingPlan, *, open_end: bool, seconds: float = SECONDS_PER_QUESTION) -> Answer:
         """Solve a changed plan; `open_end` gives the horizon room for every job one after the other."""
-        left = min(seconds, self.deadline - time.monotonic())
         start = self.question.grid.start
         grid = replace(self.question.grid, hours=horizon_hours(plan, start))
         question = replace(self.question, plan=plan, grid=grid)
         if open_end:
             question = replace(question, grid=longer_grid(question))
-        return ask(question, left)
+        answer = ask(question, seconds, wall_limit_s=self.deadline - time.monotonic())
+        self.was_cut = self.was_cut or answer.outcome.stopped_by == "wall_time"
+        return answer
 
     def possible(self, plan: TrainingPlan, *, open_end: bool) -> bool | None:
         """Whether a changed plan is possible; None where the time did not decide it."""

@@ -9,8 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from advisor.outputs.phrases import age, counted, date, listed, percent, percent_at_most, site, usd
-from advisor.recommendation import Excluded, Line, Recommendation, Savings
+from advisor.outputs.phrases import (
+    age,
+    counted,
+    date,
+    hours,
+    listed,
+    percent,
+    percent_at_most,
+    site,
+    usd,
+    usd_difference,
+)
+from advisor.recommendation import Alternative, Excluded, Line, Recommendation, Savings, Sensitivity
 from pricing.offer import Market
 
 WHOLE_PLAN = "whole plan"
@@ -180,3 +191,27 @@ def excluded_rows(excluded: Iterable[Excluded], most: int = MOST_EXCLUDED_ROWS) 
         what = names[0] if count == 1 else f"{count:,}: {listed(names, 2)}"
         shown.append(Excluded(what=what, reason=reason))
     return shown, len(everything) - sum(counts[row.reason] for row in shown)
+
+
+def alternative_note(one: Alternative) -> str:
+    """Say how good an alternative is known to be and where it differs, or why it cannot be done."""
+    if one.total is None:
+        return one.reason or proof(one.status, one.gap)
+    return "; ".join(filter(None, [proof(one.status, one.gap), one.reason]))
+
+
+def first_missed(one: Sensitivity) -> str:
+    """Name the first deadline that a less kind case breaks, and by how much."""
+    held = one.as_planned
+    if held.first_deadline_missed is None or held.late_hours is None:
+        return "none"
+    return f"{held.first_deadline_missed}, by {hours(held.late_hours)}"
+
+
+def replanned_words(one: Sensitivity) -> str:
+    """Say what the plan costs when it is made again for a case."""
+    again = one.replanned
+    if again.total is None or again.added is None:
+        return "no plan can meet all requirements" if again.status == "infeasible" else "not decided in the time given"
+    note = "" if again.status == "optimal" else f", {proof(again.status, again.gap)}"
+    return f"{usd(again.total.amount)} ({usd_difference(Decimal(again.added.amount))}{note})"

@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from advisor.outputs.digest import (
+    alternative_note,
     bundled_prices,
     by_category,
     by_job,
+    first_missed,
     headline,
     next_steps,
     price_ages,
     proof,
+    replanned_words,
     savings_phrase,
     segment_costs,
     stopped,
@@ -53,6 +56,7 @@ def report_markdown(recommendation: Recommendation) -> str:
             _lines(recommendation),
             _check(recommendation),
             _alternatives(recommendation),
+            _sensitivity(recommendation),
             _idle(recommendation),
         ]
     sections += [
@@ -205,6 +209,23 @@ def _check(answer: Recommendation) -> str:
     return _section("Check this total by hand", *parts)
 
 
+def _sensitivity(answer: Recommendation) -> str:
+    if not answer.sensitivity:
+        return ""
+    rows = [
+        [
+            escaped(one.case),
+            usd_difference(Decimal(one.as_planned.added.amount)),
+            escaped(first_missed(one)),
+            escaped(replanned_words(one)),
+        ]
+        for one in answer.sensitivity
+    ]
+    said = "Held as planned: the same nodes until the work is done. Planned again: solved anew."
+    table = _table(["Case", "Held as planned >", "First deadline missed", "Planned again"], rows)
+    return f"## If the world is less kind\n\n{said}\n\n{table}"
+
+
 def _alternatives(answer: Recommendation) -> str:
     plan = Decimal(answer.total.amount) if answer.total else Decimal(0)
     rows = []
@@ -220,7 +241,7 @@ def _alternatives(answer: Recommendation) -> str:
                 "" if amount is None else usd(amount),
                 "" if amount is None else usd_difference(amount - plan),
                 "" if one.finish is None else clock(one.finish),
-                escaped(one.reason or proof(one.status, one.gap)),
+                escaped(alternative_note(one)),
             ]
         )
     unsaved = "" if answer.savings else "No plan on on-demand offers alone was found, so no saving is claimed."

@@ -50,6 +50,9 @@ def render(recommendation: Recommendation, console: Console) -> None:
         tables.lines(page, recommendation)
         tables.categories(page, recommendation)
         _comparisons(page, recommendation)
+        if recommendation.sensitivity:
+            page.heading("If the world is less kind", "the same nodes held until the work is done, or planned again")
+            tables.sensitivity(page, recommendation)
         _idle(page, recommendation)
     _notes(page, recommendation)
 

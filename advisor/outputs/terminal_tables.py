@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from advisor.outputs.digest import by_category, by_job, origin, proof, segment_costs
+from advisor.outputs.digest import by_category, by_job, first_missed, origin, proof, replanned_words, segment_costs
 from advisor.outputs.page import Column, Page
 from advisor.outputs.phrases import (
     clock,
@@ -190,6 +190,26 @@ def _finish(page: Page, answer: Recommendation) -> Text:
 
 def _alternative_finish(page: Page, one: Alternative) -> Text:
     return Text() if one.finish is None else page.text(clock(one.finish))
+
+
+def sensitivity(page: Page, answer: Recommendation) -> None:
+    """Print what becomes of the answer in less kind cases."""
+    rows = [
+        [
+            page.text(one.case),
+            page.text(usd_difference(Decimal(one.as_planned.added.amount))),
+            page.text(first_missed(one)),
+            page.text(replanned_words(one)),
+        ]
+        for one in answer.sensitivity
+    ]
+    columns = [
+        Column("Case"),
+        Column("As planned", figures=True),
+        Column("First deadline missed"),
+        Column("Planned again"),
+    ]
+    page.table(columns, rows)
 
 
 def idle(page: Page, answer: Recommendation) -> None:

@@ -8,11 +8,15 @@ WORK_PER_SECOND = 0.3
 
 
 class Clock:
-    """Wall time and work still to be had; the wall clock runs from `began` (time.monotonic), now by default."""
+    """Wall time and work still to be had; the wall clock runs from `began` (time.monotonic), now by default.
 
-    def __init__(self, limit_s: float, began: float | None = None) -> None:
+    Work follows from `limit_s`; wall time ends with it, or earlier after `wall_s`.
+    """
+
+    def __init__(self, limit_s: float, began: float | None = None, wall_s: float | None = None) -> None:
         self.limit_s = limit_s
-        self.ends = (time.monotonic() if began is None else began) + limit_s
+        wall = limit_s if wall_s is None else min(limit_s, wall_s)
+        self.ends = (time.monotonic() if began is None else began) + wall
         self.work = limit_s * WORK_PER_SECOND
 
     @property

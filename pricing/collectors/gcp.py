@@ -83,10 +83,15 @@ def _read_catalog(clients: GcpClients, request: Request) -> _Catalog:
             if isinstance(read, PartPrice):
                 prices.append(read)
             elif isinstance(read, SkuUnknown):
-                unknown.append(Remark(read.sku, f"{read.description}: {read.reason}"))
+                unknown.append(_unknown(read))
+    unknown += [_unknown(one) for one in clients.unreadable]
     if not prices:
         raise UnexpectedPayload(f"GCP: no SKU of {clients.billing_address} prices a part of a machine with GPUs")
     return _Catalog(tuple(prices), tuple(unknown))
+
+
+def _unknown(sku: SkuUnknown) -> Remark:
+    return Remark(sku.sku, f"{sku.description}: {sku.reason}")
 
 
 def _region(region: str, machines: Machines, shelf: PartShelf, request: Request) -> Iterator[Portion]:

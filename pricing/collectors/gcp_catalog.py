@@ -1,9 +1,37 @@
 """The catalog client's raw SKU messages as `CatalogSku`: nothing is judged here, nothing lost that prices need."""
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from pricing.collectors.gcp_skus import CatalogSku, Pricing, Tier
+from google.cloud import billing_v1
+from google.protobuf import json_format
+
+from pricing.collectors.gcp_skus import CatalogSku, Pricing, SkuUnknown, Tier
+
+
+def page_of(document: Mapping[str, Any]) -> tuple[Any, list[SkuUnknown]]:
+    """Read a page of SKUs one by one, for a page that the client refuses as a whole because of one of them.
+
+    Return the page as the client's raw message without the SKUs that cannot be read, and those by id.
+
+    Raises:
+        ValueError: the document is no page of SKUs at all.
+    """
+    skus, token = document.get("skus"), document.get("nextPageToken", "")
+    if not isinstance(skus, list) or not isinstance(token, str):
+        raise ValueError("no list of SKUs")
+    page = billing_v1.ListSkusResponse.pb(billing_v1.ListSkusResponse(next_page_token=token))
+    unreadable = []
+    for sku in skus:
+        message = billing_v1.Sku.pb(billing_v1.Sku())
+        try:
+            page.skus.append(json_format.ParseDict(sku, message, ignore_unknown_fields=True))
+        except (json_format.ParseError, ValueError, TypeError, AttributeError) as error:
+            words = sku if isinstance(sku, dict) else {}
+            number, description = (str(words.get(name) or "?")[:200] for name in ("skuId", "description"))
+            unreadable.append(SkuUnknown(number, description, f"cannot be read ({' '.join(str(error).split())[:200]})"))
+    return page, unreadable
 
 
 def catalog_sku(message: Any) -> CatalogSku:

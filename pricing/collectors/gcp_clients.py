@@ -1,4 +1,4 @@
-"""Google's own clients asked with bounded patience; every failure becomes one of the provider errors, told plainly.
+"""Google's own clients asked with bounded patience.
 
 Both clients speak REST: `google-cloud-compute` knows nothing else, and the catalog client's default (gRPC) cannot speak
 to a plain HTTP address. Answers are yielded as the clients' raw protocol messages, a page at a time.
@@ -6,42 +6,33 @@ to a plain HTTP address. Answers are yielded as the clients' raw protocol messag
 
 import ipaddress
 import random
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import google.auth
 import requests
-from google.api_core import exceptions as google_errors
 from google.auth import exceptions as auth_errors
 from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud import billing_v1, compute_v1
+from google.protobuf import json_format
 
 from pricing.collectors.base import MAX_PAGES, Access, Patience
-from pricing.errors import (
-    CredentialsMissing,
-    CredentialsRefused,
-    PermissionMissing,
-    ProviderError,
-    ProviderUnavailable,
-    UnexpectedPayload,
-)
+from pricing.collectors.gcp_catalog import page_of
+from pricing.collectors.gcp_failures import MAX_QUOTED, credentials_told, told
+from pricing.collectors.gcp_skus import SkuUnknown
+from pricing.errors import CredentialsMissing, ProviderError, ProviderUnavailable, UnexpectedPayload
 
+CATALOG_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 COMPUTE_ENGINE = "services/6F81-5844-456A"
 ATTEMPTS = 4
 PAGE_OF_MACHINES = 500
 PAGE_OF_SKUS = 5_000
 # Series with GPUs of their own are A and G; the pattern must match the whole name.
 MACHINES_WITH_GPUS = 'name eq "[ag][0-9].*"'
-THROTTLED = {"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"}
-API_OFF = {"accessNotConfigured", "SERVICE_DISABLED"}
-NAMED_PERMISSION = re.compile(r"\b(?:compute|billing|cloudbilling|serviceusage)\.[a-zA-Z]+\.[a-zA-Z]+\b")
-LOGIN = "run `gcloud auth application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS"
-MAX_QUOTED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +58,19 @@ class GcpClients:
             ProviderError: an endpoint cannot be used.
         """
         self.calls = 0
+        self.unreadable: list[SkuUnknown] = []
         self._waiting = waiting
         self._patience = Patience(waiting.patience_seconds)
         compute = _endpoint("ADVISOR_GCP_COMPUTE_ENDPOINT", access.gcp_compute_endpoint, "compute.googleapis.com")
         billing = _endpoint("ADVISOR_GCP_BILLING_ENDPOINT", access.gcp_billing_endpoint, "cloudbilling.googleapis.com")
         self.compute_address, self.billing_address = compute.address, billing.address
         self.project = access.gcp_project or _default_project(anonymous=compute.anonymous)
-        with _credentials_told():
+        with credentials_told():
             self._machine_types = compute_v1.MachineTypesClient(**compute.options)
             self._zones = compute_v1.ZonesClient(**compute.options)
             self._catalog = billing_v1.CloudCatalogClient(**billing.options, transport="rest")
+        self._catalog_credentials = billing.options.get("credentials")
+        self._catalog_url = billing.address if "://" in billing.address else f"https://{billing.address}"
 
     def machine_types(self, wanted: str = MACHINES_WITH_GPUS) -> Iterator[Any]:
         """Yield pages that map "zones/ZONE" to the machine types there (by default those with GPUs), or a warning."""
@@ -104,12 +98,44 @@ class GcpClients:
         """Yield pages of every SKU of Compute Engine, priced in US dollars."""
         request = billing_v1.ListSkusRequest(parent=COMPUTE_ENGINE, currency_code="USD", page_size=page_size)
         what = "SKUs of Compute Engine"
-        return self._pages(self._catalog.list_skus, request, what, self.billing_address, "serviceusage.services.use")
+        permission = "serviceusage.services.use"
+        ask = self._catalog.list_skus
+        return self._pages(ask, request, what, self.billing_address, permission, self._skus_one_by_one)
 
-    def _pages(self, ask: Callable[..., Any], request: Any, what: str, address: str, permission: str) -> Iterator[Any]:
+    def _skus_one_by_one(self, request: Any) -> Any:
+        """Ask for a page that the client refuses as a whole, without the client, and read each SKU by itself."""
+        credentials = self._catalog_credentials or google.auth.default(scopes=CATALOG_SCOPES)[0]
+        query = {"currencyCode": request.currency_code, "pageSize": request.page_size, "pageToken": request.page_token}
+        self.calls += 1
+        with AuthorizedSession(credentials) as session:  # type: ignore[no-untyped-call]
+            found = session.get(
+                f"{self._catalog_url}/v1/{request.parent}/skus", params=query, timeout=self._waiting.timeout_seconds
+            )
+            found.raise_for_status()
+            page, unreadable = page_of(found.json())
+        self.unreadable += unreadable
+        return page
+
+    def _pages(
+        self,
+        ask: Callable[..., Any],
+        request: Any,
+        what: str,
+        address: str,
+        permission: str,
+        in_pieces: Callable[[Any], Any] | None = None,
+    ) -> Iterator[Any]:
         seen = {""}
         for _ in range(MAX_PAGES):
-            page = self._page(ask, request, what, address, permission)
+            try:
+                page = self._page(ask, request, what, address, permission)
+            except UnexpectedPayload as failure:
+                if in_pieces is None or not isinstance(failure.__cause__, json_format.ParseError):
+                    raise
+                try:
+                    page = in_pieces(request)
+                except (requests.exceptions.RequestException, auth_errors.GoogleAuthError, ValueError, AttributeError):
+                    raise failure from None
             yield page
             if not page.next_page_token:
                 return
@@ -128,7 +154,7 @@ class GcpClients:
             try:
                 answer = next(iter(ask(request=request, retry=None, timeout=self._waiting.timeout_seconds).pages))
             except Exception as failure:  # the clients raise their own, requests', protobuf's and plain errors
-                error = _told(failure, what, address, permission)
+                error = told(failure, what, address, permission)
                 if not isinstance(error, ProviderUnavailable) or attempt == ATTEMPTS:
                     raise error from failure
                 pause = self._waiting.pause_seconds * 2 ** (attempt - 1)
@@ -182,81 +208,8 @@ def _is_loopback(host: str) -> bool:
 def _default_project(*, anonymous: bool) -> str:
     if anonymous:
         return "loopback"
-    with _credentials_told():
+    with credentials_told():
         _, project = google.auth.default()
     if not project:
         raise CredentialsMissing("GCP: no project to ask about; set ADVISOR_GCP_PROJECT to the id of one of yours")
     return str(project)
-
-
-@contextmanager
-def _credentials_told() -> Iterator[None]:
-    """Turn what google-auth raises while credentials are looked up into a provider error."""
-    try:
-        yield
-    except auth_errors.DefaultCredentialsError as failure:
-        raise CredentialsMissing(f"GCP: no credentials found; {LOGIN}") from failure
-    except (auth_errors.GoogleAuthError, OSError, ValueError) as failure:
-        raise CredentialsRefused(f"GCP: the credentials cannot be used ({_short(failure)}); {LOGIN}") from failure
-
-
-def _told(failure: Exception, what: str, address: str, permission: str) -> ProviderError:
-    """Say what a failure means for the user; only a `ProviderUnavailable` is worth asking again."""
-    where = f"GCP, {what}"
-    if isinstance(failure, google_errors.GoogleAPICallError):
-        return _refused(failure, where, address, permission)
-    if isinstance(failure, requests.exceptions.Timeout):
-        return ProviderUnavailable(f"{where}: no answer from {address} in time")
-    if isinstance(failure, requests.exceptions.ConnectionError | requests.exceptions.ChunkedEncodingError):
-        return ProviderUnavailable(f"{where}: nobody answers at {address} ({_reason(failure)})")
-    if isinstance(failure, auth_errors.TransportError):
-        return ProviderUnavailable(f"{where}: the sign-in address does not answer ({_short(failure)})")
-    if isinstance(failure, auth_errors.GoogleAuthError):
-        return CredentialsRefused(f"{where}: the credentials have expired or are not accepted; {LOGIN}")
-    return UnexpectedPayload(f"{where}: the answer of {address} cannot be read ({_short(failure)})")
-
-
-def _refused(failure: Any, where: str, address: str, permission: str) -> ProviderError:
-    code = int(failure.code or 0)
-    reasons = {str(entry.get("reason", "")) for entry in failure.errors or () if isinstance(entry, dict)}
-    reasons.add(str(failure.reason or ""))
-    said = _short(failure)
-    if code in {408, 429} or code >= 500 or reasons & THROTTLED:
-        throttled = "asks for patience" if code == 429 or reasons & THROTTLED else "fails"
-        return ProviderUnavailable(f"{where}: {address} {throttled} ({code}: {said}); try again later")
-    if code == 401:
-        return CredentialsRefused(f"{where}: the credentials have expired or are not accepted ({said}); {LOGIN}")
-    if code == 403 and reasons & API_OFF:
-        return PermissionMissing(f"{where}: the API is switched off in this project ({said})", permission=permission)
-    if code == 403:
-        named = NAMED_PERMISSION.search(str(failure.message))
-        missing = named[0] if named else permission
-        role = "roles/compute.viewer" if missing.startswith("compute.") else "roles/serviceusage.serviceUsageConsumer"
-        cure = f"grant a role that holds it, such as {role}"
-        return PermissionMissing(
-            f"{where}: permission {missing} is missing ({said}); {cure}",
-            permission=missing,
-        )
-    if code == 404:
-        return UnexpectedPayload(f"{where}: {address} does not know this ({said}); is the project right?")
-    return UnexpectedPayload(f"{where}: {address} refuses the question ({code}: {said})")
-
-
-def _reason(failure: Exception) -> str:
-    """Name the innermost cause of a connection error: "Connection refused" says more than the pool's repr."""
-    text = str(failure)
-    for known in ("Connection refused", "Name or service not known", "Connection reset", "timed out", "SSL"):
-        if known.lower() in text.lower():
-            return known
-    return _short(failure)
-
-
-def _short(failure: BaseException) -> str:
-    """Return the failure's words on one line, cut; an HTML page is named, not quoted."""
-    text = " ".join(str(getattr(failure, "message", None) or failure).split())
-    lower = text.lower()
-    if "<html" in lower or "<!doctype" in lower or "<body" in lower:
-        return "an HTML page instead of an answer"
-    text = text.partition(": ")[2] if text.startswith("GET http") else text
-    printable = "".join(character if character.isprintable() else "?" for character in text)
-    return f"{printable[:MAX_QUOTED]}…" if len(printable) > MAX_QUOTED else printable or type(failure).__name__

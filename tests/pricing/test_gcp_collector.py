@@ -403,12 +403,28 @@ def test_errors_of_the_catalog_are_told(double: GcpDouble) -> None:
     assert "no SKU" in str(refused(double))
 
 
-def test_malformed_numbers_in_the_catalog_are_told(double: GcpDouble) -> None:
-    """A number that is none makes the page unreadable; it is said which answer, and nothing is made up."""
-    double.skus[0]["pricingInfo"][0]["pricingExpression"]["tieredRates"][0]["unitPrice"]["units"] = "a lot"
+@pytest.mark.parametrize("malformed", [{"units": "a lot"}, {"nanos": 1.5}, {"nanos": "NaN"}, {"units": {}}])
+def test_a_malformed_number_costs_its_own_sku_only(double: GcpDouble, malformed: dict[str, object]) -> None:
+    """Google's client refuses a whole page for one number; every other SKU counts, and the bad one is named by id."""
+    double.page_size = 4
+    double.skus[0]["pricingInfo"][0]["pricingExpression"]["tieredRates"][0]["unitPrice"] |= malformed
+    portions = collect(double)
+    assert prices(portions) == {("us-central1", "a3-highgpu-8g", "spot"): 27_018_347}
+    (unknown,) = [remark for portion in portions for remark in portion.unknown]
+    assert unknown.what == "A3-INSTANCE-CORE-RUNNING-IN-AMERICAS"
+    assert "cannot be read" in unknown.reason
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>Sign in</html>", "[]", '{"skus": 5}', '{"skus": [5], "nextPageToken": 7}', "{"]
+)
+def test_a_page_that_is_no_page_of_skus_is_told(double: GcpDouble, body: str) -> None:
+    """What is no list of SKUs at all ends the collection with one message, whichever way it is no list."""
+    double.fault = lambda path: Answer(body) if path.endswith("/skus") else None
     failure = refused(double)
     assert isinstance(failure, UnexpectedPayload)
-    assert "units" in str(failure)
+    assert str(failure).startswith("GCP")
+    assert len(double.seen) < 5
 
 
 def test_pagination_loops_end(double: GcpDouble) -> None:

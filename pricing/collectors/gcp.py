@@ -5,8 +5,8 @@ rows carry the moment from which the youngest of their SKUs has been in force, a
 """
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from pricing.collectors.base import Access, Portion, Remark, Request
 from pricing.collectors.gcp_catalog import catalog_sku
@@ -28,7 +28,7 @@ EVERYWHERE = "global"  # GCP's own word for what belongs to no region
 @dataclass(frozen=True, slots=True)
 class _Catalog:
     prices: tuple[PartPrice, ...]
-    unknown: tuple[Remark, ...]
+    unknown: tuple[SkuUnknown, ...]
 
 
 class GcpCollector:
@@ -53,12 +53,12 @@ class GcpCollector:
         yield Portion(
             region=EVERYWHERE,
             part=CATALOG,
-            unknown=catalog.unknown,
+            unknown=tuple(Remark(sku.sku, f"{sku.description}: {sku.reason}") for sku in catalog.unknown),
             rejected=tuple(machines.rejected),
             calls=clients.calls,
             seconds=time.monotonic() - begun,
         )
-        shelf = PartShelf(catalog.prices)
+        shelf = PartShelf(catalog.prices, catalog.unknown)
         for region in request.regions or sorted(machines.by_region):
             yield from _region(region, machines, shelf, request)
 
@@ -76,45 +76,40 @@ class GcpCollector:
 
 def _read_catalog(clients: GcpClients, request: Request) -> _Catalog:
     prices: list[PartPrice] = []
-    unknown: list[Remark] = []
+    unknown: dict[str, SkuUnknown] = {}
     for page in clients.skus():
         for sku in page.skus:
             read = read_sku(catalog_sku(sku), now=request.now)
             if isinstance(read, PartPrice):
                 prices.append(read)
             elif isinstance(read, SkuUnknown):
-                unknown.append(_unknown(read))
-    unknown += [_unknown(one) for one in clients.unreadable]
+                unknown[read.sku] = read
+    for number, reason in clients.unreadable.items():
+        unknown[number] = replace(unknown.get(number, SkuUnknown(number, "", "")), reason=reason)
     if not prices:
         raise UnexpectedPayload(f"GCP: no SKU of {clients.billing_address} prices a part of a machine with GPUs")
-    return _Catalog(tuple(prices), tuple(unknown))
-
-
-def _unknown(sku: SkuUnknown) -> Remark:
-    return Remark(sku.sku, f"{sku.description}: {sku.reason}")
+    return _Catalog(tuple(prices), tuple(unknown.values()))
 
 
 def _region(region: str, machines: Machines, shelf: PartShelf, request: Request) -> Iterator[Portion]:
     failure = machines.failures.get(region)
     if region not in machines.by_region and failure is None:
         failure = UnexpectedPayload(f"GCP lists no zone of region {region!r}; is it spelled right?")
+    # Where a price may be there and cannot be read, nothing is known to be withdrawn.
     answers = list(compose_all(machines.in_region(region), shelf))
     for part in (LIST_PRICES, SPOT_PRICES):
         mine = [answer for answer in answers if (answer.market is Market.SPOT) == (part == SPOT_PRICES)]
+        excluded = [answer for answer in mine if isinstance(answer, Excluded)]
+        unread = next((UnexpectedPayload(f"GCP: {one.reason}") for one in excluded if one.unreadable), None)
         yield Portion(
             region=region,
             part=part,
             rows=tuple(_row(answer, request) for answer in mine if isinstance(answer, Composed)),
             dated=part == SPOT_PRICES,
             only_changes=True,
-            failure=failure,
-            excluded=tuple(_remarks(answer for answer in mine if isinstance(answer, Excluded))),
+            failure=failure or unread,
+            excluded=tuple(Remark(f"{one.machine} {one.market} in {one.region}", one.reason) for one in excluded),
         )
-
-
-def _remarks(excluded: Iterable[Excluded]) -> Iterator[Remark]:
-    for one in excluded:
-        yield Remark(f"{one.machine} {one.market} in {one.region}", one.reason)
 
 
 def _row(price: Composed, request: Request) -> PriceRow:

@@ -1,19 +1,23 @@
 """The catalog client's raw SKU messages as `CatalogSku`: nothing is judged here, nothing lost that prices need."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC
 from typing import Any
 
 from google.cloud import billing_v1
 from google.protobuf import json_format
 
-from pricing.collectors.gcp_skus import CatalogSku, Pricing, SkuUnknown, Tier
+from pricing.collectors.gcp_skus import CatalogSku, Pricing, Tier
+
+UNREADABLE = (json_format.ParseError, ValueError, TypeError, AttributeError)
 
 
-def page_of(document: Mapping[str, Any]) -> tuple[Any, list[SkuUnknown]]:
+def page_of(document: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
     """Read a page of SKUs one by one, for a page that the client refuses as a whole because of one of them.
 
-    Return the page as the client's raw message without the SKUs that cannot be read, and those by id.
+    Return the page as the client's raw message, in which a SKU that cannot be read has no price (or is left out), and
+    the reason for each of those by its id.
 
     Raises:
         ValueError: the document is no page of SKUs at all.
@@ -22,16 +26,20 @@ def page_of(document: Mapping[str, Any]) -> tuple[Any, list[SkuUnknown]]:
     if not isinstance(skus, list) or not isinstance(token, str):
         raise ValueError("no list of SKUs")
     page = billing_v1.ListSkusResponse.pb(billing_v1.ListSkusResponse(next_page_token=token))
-    unreadable = []
+    unreadable = {}
     for sku in skus:
-        message = billing_v1.Sku.pb(billing_v1.Sku())
+        words = sku if isinstance(sku, dict) else {}
         try:
-            page.skus.append(json_format.ParseDict(sku, message, ignore_unknown_fields=True))
-        except (json_format.ParseError, ValueError, TypeError, AttributeError) as error:
-            words = sku if isinstance(sku, dict) else {}
-            number, description = (str(words.get(name) or "?")[:200] for name in ("skuId", "description"))
-            unreadable.append(SkuUnknown(number, description, f"cannot be read ({' '.join(str(error).split())[:200]})"))
+            page.skus.append(_message(sku))
+        except UNREADABLE as error:
+            unreadable[str(words.get("skuId") or "?")[:64]] = f"cannot be read ({' '.join(str(error).split())[:200]})"
+            with suppress(*UNREADABLE):
+                page.skus.append(_message({name: value for name, value in words.items() if name != "pricingInfo"}))
     return page, unreadable
+
+
+def _message(sku: Any) -> Any:
+    return json_format.ParseDict(sku, billing_v1.Sku.pb(billing_v1.Sku()), ignore_unknown_fields=True)
 
 
 def catalog_sku(message: Any) -> CatalogSku:

@@ -23,7 +23,6 @@ from google.protobuf import json_format
 from pricing.collectors.base import MAX_PAGES, Access, Patience
 from pricing.collectors.gcp_catalog import page_of
 from pricing.collectors.gcp_failures import MAX_QUOTED, credentials_told, told
-from pricing.collectors.gcp_skus import SkuUnknown
 from pricing.errors import CredentialsMissing, ProviderError, ProviderUnavailable, UnexpectedPayload
 
 CATALOG_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -48,7 +47,7 @@ class Waiting:
 
 
 class GcpClients:
-    """Machine types, zones and SKUs; counts its calls."""
+    """Machine types, zones and SKUs; counts its calls, and keeps by id why a SKU could not be read."""
 
     def __init__(self, access: Access, waiting: Waiting) -> None:
         """Make both clients.
@@ -58,7 +57,7 @@ class GcpClients:
             ProviderError: an endpoint cannot be used.
         """
         self.calls = 0
-        self.unreadable: list[SkuUnknown] = []
+        self.unreadable: dict[str, str] = {}
         self._waiting = waiting
         self._patience = Patience(waiting.patience_seconds)
         compute = _endpoint("ADVISOR_GCP_COMPUTE_ENDPOINT", access.gcp_compute_endpoint, "compute.googleapis.com")
@@ -113,7 +112,7 @@ class GcpClients:
             )
             found.raise_for_status()
             page, unreadable = page_of(found.json())
-        self.unreadable += unreadable
+        self.unreadable |= unreadable
         return page
 
     def _pages(

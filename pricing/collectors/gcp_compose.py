@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from pricing.collectors.gcp_skus import Part, PartPrice
+from pricing.collectors.gcp_skus import Part, PartPrice, SkuUnknown
 from pricing.offer import Market
 
 GIB_PER_SSD = 375
@@ -78,12 +78,16 @@ class Composed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excluded:
-    """A machine that has no price on a market in a region, and why."""
+    """A machine that has no price on a market in a region, and why.
+
+    `unreadable` where there is one, and only its SKU could not be read: what is sold is not known then.
+    """
 
     machine: str
     region: str
     market: Market
     reason: str
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,10 @@ class PartShelf:
     that the order of the list decides nothing.
     """
 
-    def __init__(self, prices: Iterable[PartPrice]) -> None:
+    def __init__(self, prices: Iterable[PartPrice], unreadable: Iterable[SkuUnknown] = ()) -> None:
+        self._unreadable = {
+            (*sku.prices, region): sku.sku for sku in unreadable if sku.prices is not None for region in sku.regions
+        }
         self._best: dict[tuple[Part, str, Market, str], PartPrice] = {}
         for price in prices:
             for region in price.regions:
@@ -113,6 +120,11 @@ class PartShelf:
         """Return the price of the first of these names that has one."""
         found = (self._best.get((part, name, market, region)) for name in names)
         return next((price for price in found if price is not None), None)
+
+    def unreadable(self, part: Part, names: Iterable[str], market: Market, region: str) -> str | None:
+        """Return the SKU that prices one of these names and could not be read."""
+        found = (self._unreadable.get((part, name, market, region)) for name in names)
+        return next((sku for sku in found if sku is not None), None)
 
 
 def _rank(price: PartPrice) -> tuple[object, ...]:
@@ -132,6 +144,11 @@ def compose(machine: MachineType, market: Market, shelf: PartShelf) -> Composed 
     if isinstance(wanted, str):
         return Excluded(machine=machine.name, region=machine.region, market=market, reason=wanted)
     found = [(item, _find(item, market, machine.region, shelf)) for item in wanted]
+    for item, price in found:
+        sku = None if price else shelf.unreadable(item.part, item.names, market, machine.region)
+        if sku is not None:
+            reason = f"SKU {sku}, which prices {_said(item)}, cannot be read"
+            return Excluded(machine=machine.name, region=machine.region, market=market, reason=reason, unreadable=True)
     missing = [_said(item) for item, price in found if price is None]
     priced = [(item, price) for item, price in found if price is not None]
     currencies = {price.currency for _, price in priced}

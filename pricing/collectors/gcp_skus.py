@@ -95,11 +95,16 @@ class SkuIgnored:
 
 @dataclass(frozen=True, slots=True)
 class SkuUnknown:
-    """A SKU that may price a part of a machine, but whose words or numbers no rule reads."""
+    """A SKU that may price a part of a machine, but whose words or numbers no rule reads.
+
+    Where its words are known and only its numbers are not, `prices` says what it would have priced, in `regions`.
+    """
 
     sku: str
     description: str
     reason: str
+    prices: tuple[Part, str, Market] | None = None
+    regions: tuple[str, ...] = ()
 
 
 SkuRead = PartPrice | SkuIgnored | SkuUnknown
@@ -194,7 +199,7 @@ def read_sku(sku: CatalogSku, *, now: datetime) -> SkuRead:
         return SkuUnknown(sku.id, sku.description, "names no region")
     rate = _rate(sku.pricing, part[0], now)
     if isinstance(rate, str):
-        return SkuUnknown(sku.id, sku.description, rate)
+        return SkuUnknown(sku.id, sku.description, rate, (*part, market), sku.regions)
     if isinstance(rate, datetime):
         return SkuIgnored(sku.id, f"not in force before {moment_text(rate)}")
     if rate.per_hour == 0:

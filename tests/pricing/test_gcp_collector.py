@@ -413,6 +413,8 @@ def test_a_malformed_number_costs_its_own_sku_only(double: GcpDouble, malformed:
     (unknown,) = [remark for portion in portions for remark in portion.unknown]
     assert unknown.what == "A3-INSTANCE-CORE-RUNNING-IN-AMERICAS"
     assert "cannot be read" in unknown.reason
+    failed = {portion.part: str(portion.failure) for portion in portions if portion.failure}
+    assert failed == {"list prices": f"GCP: SKU {unknown.what}, which prices its core (a3), cannot be read"}
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,17 @@ def test_one_region_s_failure_does_not_stop_the_others(book: PriceBook, double: 
     assert found["europe-west4", "spot"].confirmed_at == NOW
 
 
+def test_a_price_that_cannot_be_read_is_not_withdrawn(book: PriceBook, double: GcpDouble) -> None:
+    """A SKU that becomes unreadable leaves the stored price as it was, unconfirmed; other markets are confirmed."""
+    run(book, double)
+    rate = double.skus[5]["pricingInfo"][0]["pricingExpression"]["tieredRates"][0]["unitPrice"]
+    rate["nanos"] = -1
+    assert run(book, double, LATER).outcome == "partial"
+    found = offers(book)
+    assert (found["us-central1", "spot"].withdrawn_at, found["us-central1", "spot"].confirmed_at) == (None, NOW)
+    assert found["us-central1", "on_demand"].confirmed_at == LATER
+
+
 def test_a_machine_that_is_no_longer_offered_is_withdrawn(book: PriceBook, double: GcpDouble) -> None:
     """Where the last zone stops offering a machine its prices are marked as withdrawn, and confirmed no longer."""
     run(book, double)

@@ -6,6 +6,7 @@ run as a formula gets an apostrophe in front.
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import datetime
 
 from advisor.outputs.phrases import one_line
@@ -35,6 +36,10 @@ COLUMNS = (
     "observed_at",
     "age_hours",
 )
+# Columns of numbers and of moments: nothing in them comes from a user, and a minus is a sign.
+NUMBER_COLUMNS = ("segment", "nodes", "gpus", "quantity", "unit_price_usd", "cost_usd", "age_hours")
+MOMENT_COLUMNS = ("as_of", "start", "end", "observed_at")
+PLAIN_COLUMNS = frozenset(("recommendation", "category", *NUMBER_COLUMNS, *MOMENT_COLUMNS))
 
 
 def costs_csv(recommendation: Recommendation) -> str:
@@ -42,19 +47,25 @@ def costs_csv(recommendation: Recommendation) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
+    for row in cost_rows(recommendation):
+        writer.writerow({name: cell if name in PLAIN_COLUMNS else safe(cell) for name, cell in row.items()})
+    return stream.getvalue()
+
+
+def cost_rows(recommendation: Recommendation) -> Iterator[dict[str, str]]:
+    """Yield a row per cost line, by column: texts as they were typed, what is absent empty or left out."""
     centers = {job.job: job.cost_center for job in recommendation.jobs}
     for line in recommendation.lines:
         row = {
             "recommendation": recommendation.id,
-            "plan": safe(recommendation.plan.name),
+            "plan": recommendation.plan.name,
             "as_of": moment_text(recommendation.as_of),
-            "cost_center": safe(centers.get(line.job or "")),
+            "cost_center": centers.get(line.job or "") or "",
             **_line_cells(line, recommendation.as_of),
         }
         if line.segment is not None:
             row |= {"segment": str(line.segment + 1), **_segment_cells(recommendation.segments[line.segment])}
-        writer.writerow(row)
-    return stream.getvalue()
+        yield row
 
 
 def safe(text: str | None) -> str:
@@ -66,15 +77,15 @@ def safe(text: str | None) -> str:
 def _line_cells(line: Line, as_of: datetime) -> dict[str, str]:
     seen, known = line.observed_at, line.known_at
     return {
-        "job": safe(line.job),
+        "job": line.job or "",
         "category": line.category,
-        "description": safe(line.description),
+        "description": line.description,
         "quantity": line.quantity,
-        "unit": safe(line.unit),
+        "unit": line.unit,
         "unit_price_usd": line.unit_price.amount,
         "cost_usd": line.cost.amount,
-        "basis": safe(line.basis),
-        "source": safe(line.source),
+        "basis": line.basis,
+        "source": line.source,
         "observed_at": "" if seen is None else moment_text(seen),
         "age_hours": "" if known is None else f"{(as_of - known).total_seconds() / 3600:.2f}",
     }
@@ -82,5 +93,5 @@ def _line_cells(line: Line, as_of: datetime) -> dict[str, str]:
 
 def _segment_cells(segment: Segment) -> dict[str, str]:
     place = {name: getattr(segment, name) for name in PLACE_COLUMNS}
-    cells = {name: str(value) if isinstance(value, int) else safe(value) for name, value in place.items()}
+    cells = {name: "" if value is None else str(value) for name, value in place.items()}
     return cells | {"start": moment_text(segment.start), "end": moment_text(segment.end)}

@@ -10,6 +10,7 @@ from advisor.outputs.focus import focus_csv
 from advisor.outputs.launch import launch_files
 from advisor.outputs.markdown import report_markdown
 from advisor.outputs.terraform import terraform_files, zipped
+from advisor.outputs.workbook import costs_xlsx
 from advisor.recommendation import Recommendation
 
 
@@ -25,6 +26,10 @@ FILES: dict[str, Callable[[Recommendation], str]] = {
     "focus.csv": focus_csv,
 }
 
+BINARY_FILES: dict[str, Callable[[Recommendation], bytes]] = {
+    "costs.xlsx": costs_xlsx,
+}
+
 FOLDERS: dict[str, Callable[[Recommendation], dict[str, bytes]]] = {
     "terraform": terraform_files,
     "launch": launch_files,
@@ -34,13 +39,15 @@ FOLDERS: dict[str, Callable[[Recommendation], dict[str, bytes]]] = {
 
 def written_names() -> list[str]:
     """Name what can be had as one file: the files, and each folder as a zip."""
-    return [*FILES, *(f"{folder}.zip" for folder in FOLDERS)]
+    return [*FILES, *BINARY_FILES, *(f"{folder}.zip" for folder in FOLDERS)]
 
 
 def file_content(recommendation: Recommendation, name: str) -> bytes | None:
     """Return a file, or a folder as a zip that unpacks to it, the same bytes every time; None: no such name."""
     if name in FILES:
         return FILES[name](recommendation).encode()
+    if name in BINARY_FILES:
+        return BINARY_FILES[name](recommendation)
     folder = name.removesuffix(".zip")
     if folder == name or folder not in FOLDERS:
         return None
@@ -56,6 +63,7 @@ def write_files(recommendation: Recommendation, directory: Path) -> list[Path]:
         OSError: a file or the directory cannot be written; it names the path and the cause.
     """
     contents = {directory / name: write(recommendation).encode() for name, write in FILES.items()}
+    contents |= {directory / name: write(recommendation) for name, write in BINARY_FILES.items()}
     for folder, make in FOLDERS.items():
         contents |= {directory / folder / name: content for name, content in make(recommendation).items()}
     for parent in dict.fromkeys([directory, *(path.parent for path in contents)]):
@@ -65,7 +73,7 @@ def write_files(recommendation: Recommendation, directory: Path) -> list[Path]:
             raise OSError(error.errno, f"Cannot make the directory ({error.strerror})", str(parent)) from error
     for path, content in contents.items():
         _write_whole(path, content)
-    return [directory / name for name in (*FILES, *FOLDERS)]
+    return [directory / name for name in (*FILES, *BINARY_FILES, *FOLDERS)]
 
 
 def _write_whole(path: Path, content: bytes) -> None:

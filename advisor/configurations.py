@@ -55,18 +55,17 @@ def configurations_of(
     exclusions = _too_many_nodes(job, plan)
     found: Choices = {}
     twins: dict[tuple[object, ...], list[Configuration]] = {}
-    refused: set[str] = set()
+    known: dict[str, Speeds] = {}
     for place in places:
         if not allows(job, plan, place):
             continue
-        speeds = speeds_of(job, shape, plan, place.machine)
-        if place.machine not in refused:
-            refused.add(place.machine)
-            exclusions += _unfit(job, place, speeds)
+        if place.machine not in known:
+            known[place.machine] = speeds_of(job, shape, plan, place.machine)
+            exclusions += _unfit(job, place, known[place.machine])
         # Places of one machine and market differ in price only: their speeds are worked out once.
         kind = (place.machine, place.kind, place.market, place.interruption_rate_per_hour)
         if kind not in twins:
-            twins[kind] = [_configuration(job, shape, place, speed) for speed in speeds.known]
+            twins[kind] = [_configuration(job, shape, place, speed) for speed in known[place.machine].known]
         most = most_nodes(place)
         mine = [_moved(each, place) for each in twins[kind] if each.nodes <= most]
         if mine:

@@ -106,16 +106,14 @@ def _storage(job: Job, mine: Sequence[Configuration]) -> list[str]:
 def _left_out(job: Job, ledger: Ledger) -> list[str]:
     """Bound what the choice among sites may cost, where sites have costs of their own."""
     reach = ledger.reach[job.name]
-    if not reach.across_sites:
-        return []
-    sites = {site: charges for (name, site), charges in ledger.staging.items() if name == job.name}
     used = {choice.place.site for (name, _, _), choice in ledger.configurations.items() if name == job.name}
-    moves = [charge.micro_usd for (name, _), charge in ledger.moving.items() if name == job.name]
-    most = max(moves, default=0) + max(
-        (sum(c.micro_usd for c in charges) for site, charges in sites.items() if site in used), default=0
-    )
+    kept = sum(name == job.name for name, _, _ in ledger.configurations)
+    once = max((sum(c.micro_usd for c in ledger.staging[job.name, site]) for site in used), default=0)
+    move = max((charge.micro_usd for (name, _), charge in ledger.moving.items() if name == job.name), default=0)
+    if kept == reach or not once + move:
+        return []
     return [
-        f"{job.name}: of {reach.configurations:,} configurations those stay out that another one replaces at no lower "
+        f"{job.name}: of {reach:,} configurations those stay out that another one replaces at no lower "
         "speed and no higher price; that a replacement in another region may mean one more copy of dataset and "
-        f"checkpoints was not weighed (at most ${cents_text(cents(most * job.max_segments))})."
+        f"checkpoints was not weighed (at most ${cents_text(cents((once + move) * job.max_segments))})."
     ]

@@ -24,14 +24,6 @@ def limit_matches(limit: Limit, place: Place) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The choices that compete, and whether any was dropped in favour of another site with costs of its own."""
-
-    choices: dict[str, list[Configuration]]
-    across_sites: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pool:
     """A place with what decides whether it may replace another: the limits that can bind it, and its site's cost."""
@@ -54,11 +46,11 @@ class _Pool:
 
 def undominated(
     choices: Mapping[str, list[Configuration]], plan: TrainingPlan, site_micro_usd: Mapping[str, int]
-) -> Kept:
+) -> dict[str, list[Configuration]]:
     """Return the choices that no other one replaces at no loss, places in their order.
 
-    `site_micro_usd` is what using a site costs once. Between sites with such a cost the step is not quite exact: see
-    `Kept.across_sites`, and the bound that the assumptions give.
+    `site_micro_usd` is what bringing the dataset to a site costs once: a site gives way to none where that is dearer.
+    What else sites cost is not weighed here; `advisor.derived` bounds what that can mean.
     """
     most = sum(job.max_nodes for job in plan.jobs)
     pools = [_pool(each, plan, site_micro_usd, most) for each in choices.values()]
@@ -71,12 +63,7 @@ def undominated(
             kept[pool.place.key] = _with(pool, remaining)
         else:
             del kept[pool.place.key]
-    remaining_sites = {pool.place.site for pool in kept.values()}
-    dropped = {pool.place.site for pool in pools} - remaining_sites or len(kept) < len(pools)
-    costly = any(site_micro_usd.get(site, 0) for site in remaining_sites)
-    return Kept(
-        {key: pool.choices for key, pool in kept.items()}, bool(dropped and costly and len(remaining_sites) > 1)
-    )
+    return {key: pool.choices for key, pool in kept.items()}
 
 
 def _pool(choices: list[Configuration], plan: TrainingPlan, site_micro_usd: Mapping[str, int], most: int) -> _Pool:

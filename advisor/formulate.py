@@ -18,17 +18,9 @@ from solver import After, Budget, Option, Pool, Problem, Quota
 from solver import Job as SolverJob
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How many configurations a job could choose from, and whether some gave way to one at another site."""
-
-    configurations: int
-    across_sites: bool
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """What the integers of a problem stood for."""
+    """What the integers of a problem stood for; `reach` counts the configurations that each job could choose from."""
 
     plan: TrainingPlan
     grid: Grid
@@ -42,7 +34,7 @@ class Ledger:
     upfront_micro_usd: int
     exclusions: Sequence[Exclusion]
     shapes: Mapping[str, ModelShape]
-    reach: Mapping[str, Reach]
+    reach: Mapping[str, int]
 
     @property
     def jobs_without_options(self) -> list[str]:
@@ -64,18 +56,15 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: M
     exclusions: list[Exclusion] = []
     choices: dict[str, list[Configuration]] = {}
     staging: dict[tuple[str, str], Sequence[SiteCharge]] = {}
-    reach: dict[str, Reach] = {}
+    reach: dict[str, int] = {}
     for job in plan.jobs:
         found, left_out = configurations_of(job, plan, places, shapes[job.name])
         exclusions += left_out
         open_to, unreachable = _staged(job, found, plan, shapes[job.name], staging)
         exclusions += unreachable
-        costs = {
-            site: sum(c.micro_usd for c in charges) for (name, site), charges in staging.items() if name == job.name
-        }
-        kept = undominated(open_to, plan, costs)
-        reach[job.name] = Reach(sum(map(len, open_to.values())), kept.across_sites)
-        choices[job.name] = [choice for chosen in kept.choices.values() for choice in chosen]
+        ways = {site: _dataset_micro_usd(mine) for (name, site), mine in staging.items() if name == job.name}
+        reach[job.name] = sum(map(len, open_to.values()))
+        choices[job.name] = [c for chosen in undominated(open_to, plan, ways).values() for c in chosen]
     nets, spot_exclusions = _nets(plan, choices, grid)
     exclusions += spot_exclusions
     moving = {
@@ -134,6 +123,10 @@ def _staged(
             open_to[key] = chosen
     closed = [Exclusion(f"{job.name} at {site}", why) for site, why in charges.items() if isinstance(why, str)]
     return open_to, closed
+
+
+def _dataset_micro_usd(charges: Sequence[SiteCharge]) -> int:
+    return sum(charge.micro_usd for charge in charges if charge.category == "egress")
 
 
 def _nets(

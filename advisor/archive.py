@@ -71,6 +71,14 @@ class Stored:
         return moment_text(self.created_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A recommendation with the validated plan that it answers, as JSON."""
+
+    answer: Recommendation
+    plan: str
+
+
 class Archive:
     """The stored recommendations; open it with `Archive.open`."""
 
@@ -121,6 +129,14 @@ class Archive:
             query = query.where(or_(older, same))
         with reaching("the recommendations cannot be read"), self.engine.connect() as connection:
             return [_stored(row) for row in connection.execute(query)]
+
+    def newest_of_each_plan(self, by: datetime) -> Sequence[Kept]:
+        """Return the newest recommendation of each plan's name that was made by a moment, in the order of the names."""
+        query = select(TABLE.c.plan_name, TABLE.c.document, TABLE.c.plan).where(TABLE.c.created_at <= moment_text(by))
+        with reaching("the recommendations cannot be read"), self.engine.connect() as connection:
+            found = connection.execute(query.order_by(TABLE.c.created_at, TABLE.c.id.desc()))
+            newest = {row.plan_name: row for row in found}
+        return [Kept(Recommendation.model_validate_json(row.document), row.plan) for _, row in sorted(newest.items())]
 
     def get(self, name: str) -> Recommendation | None:
         """Return a stored recommendation as it was given."""

@@ -24,10 +24,10 @@ from api.pages.page import page
 from api.problems import KINDS, Problem, ProblemDocument, problem_of
 from api.repeats import Repeats
 from api.replies import json_text, tagged
-from api.routes import estimates, facts, plans, prices, service
+from api.routes import estimates, facts, plans, prices, reports, service
 from pricing.errors import PricingError
 
-ROUTERS = (service.router, facts.router, prices.router, estimates.router, plans.router)
+ROUTERS = (service.router, facts.router, prices.router, estimates.router, plans.router, reports.router)
 # Models that routes describe by name only, since they read or write them by themselves.
 BODIES = (PlanBody, EstimateBody)
 DESCRIBED = (ProblemDocument, TrainingPlan, *BODIES)

@@ -38,16 +38,16 @@ def json_text(document: Any) -> str:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
-def wants_csv(request: Request) -> bool:
-    """Whether the client prefers text/csv to JSON; without a preference it gets JSON."""
-    best, chosen = 0.0, JSON_TYPE
+def preferred(request: Request, offered: Sequence[str]) -> str:
+    """Return which of the media types the client likes best; the first one without a preference."""
+    best, chosen = 0.0, offered[0]
     for entry in request.headers.get("accept", "*/*").split(","):
         name, *parameters = (part.strip().lower() for part in entry.split(";"))
-        kind = {"text/csv": "text/csv", "text/*": "text/csv"}.get(name, JSON_TYPE)
+        fitting = [kind for kind in offered if name in {kind, f"{kind.partition('/')[0]}/*", "*/*"}]
         weight = _weight(parameters)
-        if weight > best:
-            best, chosen = weight, kind
-    return chosen == "text/csv"
+        if fitting and weight > best:
+            best, chosen = weight, fitting[0]
+    return chosen
 
 
 def _weight(parameters: Sequence[str]) -> float:

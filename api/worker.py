@@ -89,6 +89,17 @@ def estimate(request: Mapping[str, Any]) -> dict[str, Any]:
     return {"version": 1, "estimates": [line.document() for line in lines]}
 
 
+def weekly(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Make the report of a week, as `advisor report weekly --json` does."""
+    from datetime import UTC, datetime
+
+    from advisor.weekly.report import weekly_report
+    from advisor.weekly.week import week_named
+
+    limit = request["plan_time_limit_s"]
+    return weekly_report(week_named(request["week"]), datetime.now(UTC), _settings(request), limit).document()
+
+
 def prices_missing(outcome: "PricesMissing") -> Problem:
     """Say which jobs have no price that may be used, and why the offers that there are may not."""
     from advisor.errors import Fault
@@ -98,7 +109,11 @@ def prices_missing(outcome: "PricesMissing") -> Problem:
     return Problem("prices-missing", f"No usable price for {', '.join(outcome.jobs)}.", [*jobs, *unusable])
 
 
-TASKS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {"plan": make_plan, "estimate": estimate}
+TASKS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "plan": make_plan,
+    "estimate": estimate,
+    "weekly": weekly,
+}
 
 
 def answered(request: Mapping[str, Any]) -> dict[str, Any]:

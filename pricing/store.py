@@ -116,6 +116,14 @@ class PriceBook:
             coverage = full_coverage(connection, {row.series_id for row in found})
             return in_order(_rows_of(found, coverage, _imported_confirmations(connection, found), ALWAYS))
 
+    def window(self, begin: datetime, until: datetime, wanted: Filter | None = None) -> list[PriceRow]:
+        """Return what was seen between two moments, and of each series the row that is carried into the window."""
+        latest = microseconds(until)
+        with reaching("the price book cannot be read"), self.engine.connect() as connection:
+            found = connection.execute(_since(_history(wanted or Filter()), latest, microseconds(begin))).all()
+            coverage = coverage_as_of(connection, {row.series_id for row in found}, latest)
+            return in_order(_rows_of(found, coverage, _imported_confirmations(connection, found, latest), latest))
+
     def page(
         self, wanted: Filter, as_of: datetime, limit: int, after: Place | None = None
     ) -> tuple[list[PriceRow], Place | None]:
@@ -192,13 +200,18 @@ def _history(wanted: Filter) -> Select[Any]:
 
 
 def _in_force(history: Select[Any], latest: int, begin: datetime, spot: SpotRule) -> Select[Any]:
-    """Leave out what cannot count: all but the newest; of spot what lies before the point carried into the window.
-
-    The floor of each series is one descent into the key, so the age of the book does not matter.
-    """
+    """Leave out what cannot count: all but the newest; of spot what lies before the point carried into the window."""
     cut: Any = latest
     if spot.basis != "last":
         cut = case((SERIES.c.market == str(Market.SPOT), microseconds(begin)), else_=latest)
+    return _since(history, latest, cut)
+
+
+def _since(history: Select[Any], latest: int, cut: Any) -> Select[Any]:
+    """Keep the points after a cut up to the latest moment, and of each series the one that is in force at the cut.
+
+    The floor of each series is one descent into the key, so the age of the book does not matter.
+    """
     earlier = POINTS.alias()
     floor = (
         select(func.max(earlier.c.observed_us))

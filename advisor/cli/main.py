@@ -20,6 +20,7 @@ COMMANDS = {
     "schema": ("advisor.cli.documents:schema", "Print the JSON Schema of a document."),
     "plans": ("advisor.cli.plans:plans", "List and show stored recommendations."),
     "prices": ("advisor.cli.prices:prices", "The price book: import, export, show, status."),
+    "report": ("advisor.cli.report:report", "Reports on what is stored: the week's prices and open plans."),
     "serve": ("advisor.cli.serve:serve", "The REST service and its web page, on this machine."),
     "models": ("advisor.cli.facts:models", "Model presets with their sources."),
     "machines": ("advisor.cli.facts:machines", "Rented machines and GPUs with their sources."),

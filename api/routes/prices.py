@@ -16,7 +16,7 @@ from api.bodies import moment_of
 from api.dependencies import BookOf, SettingsOf
 from api.documented import problems
 from api.problems import Problem
-from api.replies import CSV_TYPE, csv_text, cursor_of, json_text, place_of, tagged, wants_csv
+from api.replies import CSV_TYPE, JSON_TYPE, csv_text, cursor_of, json_text, place_of, preferred, tagged
 from pricing.book import SpotRule
 from pricing.moments import moment, moment_text
 from pricing.offer import Market
@@ -216,7 +216,7 @@ def statistics(
     begin = until - timedelta(days=days)
     lines = [
         statistics_line(line)
-        for line in tabulated(book.rows(asked.wanted), begin=begin, until=until).to_dict("records")
+        for line in tabulated(book.window(begin, until, asked.wanted), begin=begin, until=until).to_dict("records")
     ]
     rows = lines[start : start + asked.limit]
     following = _next_number(until, start, asked.limit, len(lines))
@@ -227,7 +227,7 @@ def statistics(
 def _page(
     request: Request, document: dict[str, Any], columns: Sequence[str], rows: Sequence[dict[str, Any]]
 ) -> Response:
-    if not wants_csv(request):
+    if preferred(request, (JSON_TYPE, "text/csv")) == JSON_TYPE:
         return tagged(request, json_text(document))
     following = document["next_cursor"]
     return tagged(request, csv_text(columns, rows), CSV_TYPE, {NEXT_CURSOR: following} if following else None)

@@ -88,7 +88,8 @@ def _attempt(
         loaded = plan_of(document, name="plan", as_of=moment, folder=None)
     except DocumentInvalid as invalid:
         return failed("not_solved", "; ".join(str(fault) for fault in invalid.faults[:MOST_REASONS]))
-    offers = offers_in_book(loaded.plan, prices_as_of, chosen.database_url)
+    let_in = chosen.reference_prices == "on"
+    offers = offers_in_book(loaded.plan, prices_as_of, chosen.database_url, reference_prices=let_in)
     request = PlanRequest(
         loaded=loaded, offers=offers, as_of=prices_as_of, max_age=timedelta(hours=chosen.price_max_age_hours)
     )

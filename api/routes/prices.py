@@ -166,10 +166,15 @@ def offers(
     spot_days: Annotated[float, Query(gt=0, le=LONGEST_DAYS)] = 30,
     spot_quantile: Annotated[float, Query(ge=0, le=1)] = 0.5,
 ) -> Response:
-    """Return one price for each pool and market, with basis, source and age, as `advisor prices show` does."""
+    """Return one price for each pool and market, with basis, source and age, as `advisor prices show` does.
+
+    Bundled reference prices fill the gaps of the price book where ADVISOR_REFERENCE_PRICES is on.
+    """
     as_of, begin = _numbered_place(asked)
     rule = SpotRule(basis=spot_basis, days=spot_days, quantile=spot_quantile)
     found = book.offers(as_of, rule, asked.wanted)
+    if chosen.reference_prices == "on":
+        found = with_reference(found, as_of, rule, asked.wanted)
     if chosen.reference_prices == "on":
         found = with_reference(found, as_of, rule, asked.wanted)
     rows = [offer_document(offer, as_of) for offer in found[begin : begin + asked.limit]]
@@ -205,6 +210,7 @@ def history(request: Request, book: BookOf, asked: AskedOf) -> Response:
 @router.get("/statistics", summary="How prices moved", response_class=Response, responses=_answers(StatisticsPage))
 def statistics(
     request: Request,
+    chosen: SettingsOf,
     book: BookOf,
     asked: AskedOf,
     days: Annotated[float, Query(gt=0, le=3_660, description="length of the window that ends at as_of")] = 30,
@@ -218,10 +224,10 @@ def statistics(
         statistics_line(line)
         for line in tabulated(book.window(begin, until, asked.wanted), begin=begin, until=until).to_dict("records")
     ]
-    rows = lines[start : start + asked.limit]
+    shown = lines[start : start + asked.limit]
     following = _next_number(until, start, asked.limit, len(lines))
     window = {"from": moment_text(begin), "to": moment_text(until)}
-    return _page(request, {**window, "pools": rows, "next_cursor": following}, STATISTICS, rows)
+    return _page(request, {**window, "pools": shown, "next_cursor": following}, STATISTICS, shown)
 
 
 def _page(

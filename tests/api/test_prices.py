@@ -32,7 +32,7 @@ def client(folder):
     """Run the service on a price book of a few rows."""
     with PriceBook.open(database(folder)) as book:
         book.import_rows(ROWS, recorded_at=NOW)
-    with service(folder) as running:
+    with service(folder, reference_prices="off") as running:
         yield running
 
 
@@ -115,6 +115,14 @@ def test_statistics_are_weighted_by_time(client):
     (pool,) = client.get("/v1/prices/statistics", params=parameters).json()["pools"]
     assert pool["mean_usd_per_hour"] == "54.832"
     assert (pool["least_usd_per_hour"], pool["most_usd_per_hour"], pool["changes"]) == ("54.00", "55.04", 1)
+
+
+def test_bundled_prices_fill_the_gaps_and_say_so(tmp_path):
+    """On an empty book the bundled prices count, with their source; switched off, there is none."""
+    with service(tmp_path) as client:
+        bundled = client.get("/v1/prices", params={"machine": "p5.48xlarge"}).json()["offers"]
+        assert bundled
+        assert all(offer["source"] and offer["age_hours"] > 0 for offer in bundled)
 
 
 @pytest.mark.parametrize(

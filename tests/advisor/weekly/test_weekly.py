@@ -60,7 +60,7 @@ def learn(chosen, *rows):
 def recommend(chosen, plan, as_of, created_at=None):
     """Plan at the book's prices of a moment and store the answer, made then."""
     loaded = plan_of(plan, name="plan", as_of=as_of, folder=None)
-    offers = offers_in_book(loaded.plan, as_of, chosen.database_url)
+    offers = offers_in_book(loaded.plan, as_of, chosen.database_url, reference_prices=False)
     request = PlanRequest(loaded=loaded, offers=offers, as_of=as_of, max_age=timedelta(hours=72), time_limit_s=20)
     answer = recommend_plan(request)
     assert isinstance(answer, Recommendation)

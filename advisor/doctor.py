@@ -106,22 +106,35 @@ def _not_made_yet(file: Path) -> Finding:
     return Finding("database", "failed", f"{file} cannot be made: {folder} cannot be written to", cure, "database")
 
 
-def _prices(offers: Sequence[Offer], chosen: Settings, now: datetime) -> Finding:
-    limit = timedelta(hours=chosen.price_max_age_hours)
+def _prices(collected: Sequence[Offer], chosen: Settings, now: datetime) -> Finding:
+    from pricing.book import SpotRule
+    from pricing.reference import with_reference
+
+    offers = with_reference(collected, now, SpotRule(basis="last")) if chosen.reference_prices == "on" else collected
     usable = [offer for offer in offers if offer.currency == "USD"]
-    fresh = [offer for offer in usable if offer.age(now) <= limit]
-    collect = "run `advisor prices collect`, or `advisor prices import FILE.csv`"
-    if not usable:
-        return Finding("prices", "failed", "no price is stored", collect, "prices")
-    youngest, oldest = (pick(offer.age(now) for offer in usable) / timedelta(hours=1) for pick in (min, max))
-    says = (
-        f"{len(fresh)} of {len(usable)} offers may be planned with; known to hold {youngest:.0f} to {oldest:.0f} h ago"
-    )
-    if not fresh:
-        return Finding("prices", "failed", f"{says}; the limit is {chosen.price_max_age_hours:g} h", collect, "prices")
-    if len(fresh) < len(usable):
-        return Finding("prices", "warning", f"{says}; the limit is {chosen.price_max_age_hours:g} h", collect)
-    return Finding("prices", "ok", says)
+    own = [offer for offer in usable if not offer.bundled]
+    bundled = [offer for offer in usable if offer.bundled]
+    cure = "run `advisor prices collect`, or `advisor prices import FILE.csv`"
+    beside = f"{len(bundled)} bundled reference prices, {_ages(bundled, now)} old" if bundled else ""
+    if not own:
+        says = "no price is collected or imported"
+        if bundled:
+            return Finding("prices", "warning", f"{says}; plans use {beside}", cure)
+        return Finding("prices", "failed", says, cure, "prices")
+    fresh = sum(offer.age(now) <= timedelta(hours=chosen.price_max_age_hours) for offer in own)
+    says = f"{fresh} of {len(own)} collected or imported prices may be planned with; {_ages(own, now)} old"
+    says += f"; beside them {beside}" if bundled else ""
+    if fresh == len(own):
+        return Finding("prices", "ok", says)
+    says += f"; the limit is {chosen.price_max_age_hours:g} h"
+    return Finding("prices", "warning", says, cure) if fresh else Finding("prices", "failed", says, cure, "prices")
+
+
+def _ages(offers: Sequence[Offer], now: datetime) -> str:
+    """Say how long ago the youngest and the oldest were last known to hold."""
+    hours = sorted(offer.age(now) / timedelta(hours=1) for offer in offers)
+    least, most = (f"{age:.0f} h" if age < 72 else f"{age / 24:.0f} days" for age in (hours[0], hours[-1]))
+    return least if least == most else f"{least} to {most}"
 
 
 def _provider(provider: str, chosen: Settings) -> Finding:

@@ -46,7 +46,7 @@ def test_all_is_well(alone: Path) -> None:
     stored(alone, 1, 2)
     result = run("--offline")
     assert result.exit_code == 0
-    assert "2 of 2 offers may be planned with; known to hold 1 to 2 h ago" in result.stdout
+    assert "2 of 2 collected or imported prices may be planned with; 1 h to 2 h old" in result.stdout
     assert {one["verdict"] for one in checks("--offline").values()} == {"ok"}
 
 
@@ -85,8 +85,13 @@ def test_a_database_out_of_reach_is_exit_5(alone: Path, monkeypatch: pytest.Monk
     assert checks("--offline")["database"]["verdict"] == "failed"
 
 
-def test_a_database_that_is_not_there_yet_is_not_made(alone: Path) -> None:
-    """Looking makes no file; without prices the exit code is 4 with the cure."""
+def test_a_database_that_is_not_there_yet_is_not_made(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking makes no file; bundled prices are a warning with their age, without them the exit code is 4."""
+    result = run("--offline")
+    assert result.exit_code == 0
+    assert "plans use" in checks("--offline")["prices"]["says"]
+    assert "days old" in checks("--offline")["prices"]["says"]
+    monkeypatch.setenv("ADVISOR_REFERENCE_PRICES", "off")
     result = run("--offline")
     assert result.exit_code == 4
     assert "is not there yet" in result.stdout

@@ -227,7 +227,7 @@ def test_unknown_skus_are_named_by_id(double: GcpDouble) -> None:
     assert "Nvidia R100" in unknown[0].reason
 
 
-def test_every_page_is_read(double: GcpDouble) -> None:
+def test_trap_the_last_page_has_a_blank_token(double: GcpDouble) -> None:
     """Machine types and SKUs over many pages, empty zones between them, give what one page gives."""
     whole = prices(collect(double))
     double.page_size = 1
@@ -267,7 +267,7 @@ def test_an_address_that_filters_otherwise_is_asked_for_everything(double: GcpDo
     assert len(rows(collect(double))) == 2
 
 
-def test_a_zone_that_google_cannot_reach_is_its_region_s_failure(double: GcpDouble) -> None:
+def test_trap_zones_may_carry_a_warning_for_machines(double: GcpDouble) -> None:
     """A warning other than NO_RESULTS_ON_PAGE leaves its region incomplete and the others complete."""
     double.machines["us-central1-b"] = []
     double.machines["europe-west4-b"] = [A3_HIGH]
@@ -288,7 +288,7 @@ def test_only_the_asked_regions(double: GcpDouble) -> None:
     assert "mars-north1" in failed["mars-north1"]
 
 
-def test_no_credentials_are_sent_to_a_loopback_address(double: GcpDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trap_no_authorization_on_a_loopback_address(double: GcpDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a loopback endpoint nobody signs in, and nothing is sent that could identify anybody."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
     collect(double)
@@ -309,7 +309,7 @@ def test_project_and_currency_are_asked_for(double: GcpDouble) -> None:
 @pytest.mark.parametrize(
     "endpoint", ["http://prices.example.com:80", "127.0.0.1:80", "http://", "http://[::1", "http://127.0.0.1:many"]
 )
-def test_an_endpoint_that_cannot_be_used_is_told(endpoint: str) -> None:
+def test_trap_the_scheme_must_be_in_the_endpoint(endpoint: str) -> None:
     """Plain http to another computer would send credentials in the clear; an address needs its scheme."""
     collector = GcpCollector(Access(gcp_compute_endpoint=endpoint, gcp_billing_endpoint=endpoint))
     with pytest.raises(ProviderError, match="ADVISOR_GCP_COMPUTE_ENDPOINT"):
@@ -437,7 +437,7 @@ def test_pagination_loops_end(double: GcpDouble) -> None:
     assert len(double.seen) < 5
 
 
-def test_connection_refused_is_told_and_asked_again() -> None:
+def test_trap_connection_refused_is_an_error_of_requests() -> None:
     """Nobody at the address: requests' own error becomes ours, with the address and the cause."""
     with serving(GcpDouble()) as gone:
         pass

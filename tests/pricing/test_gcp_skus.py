@@ -150,7 +150,7 @@ def test_what_belongs_to_no_machine_is_not_reported() -> None:
     )
 
 
-def test_units_and_nanos_are_exact() -> None:
+def test_trap_units_are_text_and_nanos_a_number() -> None:
     """units arrives as text and nanos as a number; their sum is kept as an exact fraction."""
     price = read(sku("Nvidia H100 80GB GPU running in Americas", "9.796551001"))
     assert isinstance(price, PartPrice)

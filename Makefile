@@ -11,7 +11,7 @@ TESTS := $(BIN)/pytest -n auto --dist worksteal
 DEMO_AS_OF := 2026-11-24T00:00:00Z
 
 demo: $(STAMP)
-	$(BIN)/advisor plan examples/q1-measured.yaml --prices examples/prices.csv --as-of $(DEMO_AS_OF) --out out
+	$(BIN)/advisor plan examples/q1-models.yaml --as-of $(DEMO_AS_OF) --out out
 
 test: $(STAMP)
 	$(TESTS) -m "not slow"

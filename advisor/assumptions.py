@@ -69,9 +69,7 @@ def _speeds(loaded: LoadedPlan, ledger: Ledger) -> list[str]:
             f"{margin:g} % (speed_margin); a measured speed replaces the estimate of its machine and node count, as it "
             "is. Every node count up to max_nodes competes with its best layout."
         )
-    for job in estimated:
-        said += derived(job, loaded.shapes[job.name], ledger)
-    return said
+    return said + derived(estimated, loaded.shapes, ledger)
 
 
 def _spot(loaded: LoadedPlan, ledger: Ledger) -> list[str]:

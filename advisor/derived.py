@@ -1,6 +1,6 @@
 """What was derived for a job that is planned on estimates, each figure in a sentence with what it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from advisor.configurations import Configuration
 from advisor.formulate import Ledger
@@ -16,28 +16,34 @@ from advisor.restarts import (
     spot_loss,
 )
 from advisor.site_costs import CHECKPOINTS_KEPT
+from advisor.speeds import COUNT_STEP, EVERY_NODE_COUNT_TO, MOST_NODES
 from pricing.money import cents, cents_text
 from pricing.storage import storage_price
 
 
-def derived(job: Job, shape: ModelShape, ledger: Ledger) -> list[str]:
-    """Say shape, checkpoint, start, spot losses, storage and what was left out, for one job."""
+def derived(jobs: Sequence[Job], shapes: Mapping[str, ModelShape], ledger: Ledger) -> list[str]:
+    """Say shape, checkpoint, start, spot losses, storage and what was left out; what holds for several jobs once."""
+    said: dict[str, list[str]] = {}
+    for job in jobs:
+        for text in _derived(job, shapes[job.name], ledger):
+            said.setdefault(text, []).append(job.name)
+    return [f"{', '.join(names)}: {text}" for text, names in said.items()]
+
+
+def _derived(job: Job, shape: ModelShape, ledger: Ledger) -> list[str]:
     mine = [choice for (name, _, _), choice in ledger.configurations.items() if name == job.name]
-    said = [f"{job.name}: {shape.note}."] if shape.note else []
-    said += [_checkpoint(job, shape), _start(job, shape, mine)]
+    said = [f"{shape.note}."] if shape.note else []
+    if job.max_nodes > EVERY_NODE_COUNT_TO:
+        said.append(
+            f"node counts up to {EVERY_NODE_COUNT_TO} compete, above them every {COUNT_STEP}th up to {MOST_NODES:,}."
+        )
+    said.append(_checkpoint(job, shape))
+    if mine:
+        said.append(_start(job, shape, mine))
     spot = [choice for choice in mine if choice.place.is_spot]
     if spot:
         said.append(_spot(job, shape, spot))
-    said += _storage(job, mine)
-    moving = [charge for (name, _), charge in ledger.moving.items() if name == job.name]
-    if moving:
-        prices = span([charge.micro_usd_per_unit / 1e6 for charge in moving], 2)
-        said.append(
-            f"{job.name}: a checkpoint that leaves a region costs ${prices} a GiB, the dearest way from there to any "
-            "other place in reach; what leaves an owned cluster for a cloud is free."
-        )
-    said += _left_out(job, ledger)
-    return said
+    return said + _storage(mine) + _moves(job, ledger) + _left_out(job, ledger)
 
 
 def span(values: Sequence[float], digits: int = 0) -> str:
@@ -49,22 +55,20 @@ def span(values: Sequence[float], digits: int = 0) -> str:
 def _checkpoint(job: Job, shape: ModelShape) -> str:
     size = checkpoint_gib(job, shape)
     if job.checkpoint is not None and job.checkpoint.gib is not None:
-        return f"{job.name}: a checkpoint is {size:,.4g} GiB, as stated."
+        return f"a checkpoint is {size:,.4g} GiB, as stated."
     what = "adapters" if job.method in {"lora", "qlora"} else f"{shape.parameters / 1e9:.4g}e9 parameters"
-    return f"{job.name}: a checkpoint is {size:,.3g} GiB: {what} with their {job.optimizer} states, no gradients."
+    return f"a checkpoint is {size:,.3g} GiB: {what} with their {job.optimizer} states, no gradients."
 
 
 def _start(job: Job, shape: ModelShape, mine: Sequence[Configuration]) -> str:
     if job.startup_minutes is not None:
-        return f"{job.name}: {job.startup_minutes:g} minutes without progress at the head of every segment, as stated."
-    if not mine:
-        return f"{job.name}: no start was derived, since it runs nowhere."
+        return f"{job.startup_minutes:g} minutes without progress at the head of every segment, as stated."
     minutes = span([choice.start_seconds / 60 for choice in mine], 1)
     load = f"loading {load_gib(job, shape):,.3g} GiB at {CHECKPOINT_GIB_PER_SECOND:g} GiB/s a node"
     if job.checkpoint is not None and job.checkpoint.restore_minutes is not None:
         load = f"{job.checkpoint.restore_minutes:g} minutes of restore as stated"
     return (
-        f"{job.name}: {minutes} minutes without progress at the head of every segment and after every interruption: "
+        f"{minutes} minutes without progress at the head of every segment and after every interruption: "
         f"{RENTED_START_SECONDS / 60:g} on rented nodes for boot (4), image (3) and communication check (1), "
         f"{OWNED_START_SECONDS / 60:g} on owned ones, and {load} (priors; startup_minutes replaces them)."
     )
@@ -81,26 +85,34 @@ def _spot(job: Job, shape: ModelShape, spot: Sequence[Configuration]) -> str:
         else f"a prior of {SPOT_UP_HOURS:g} h for one node, from spot traces of 2022/23, where a price states no rate"
     )
     return (
-        f"{job.name}: {lost} % of paid spot time is taken as lost, with {every} "
+        f"{lost} % of paid spot time is taken as lost, with {every} "
         f"({'as stated' if stated else 'Young'}) and {span([loss.up_hours for loss in losses], 1)} h "
         f"between interruptions of all its nodes ({origin}; rate ~ nodes^0.2)."
     )
 
 
-def _storage(job: Job, mine: Sequence[Configuration]) -> list[str]:
+def _storage(mine: Sequence[Configuration]) -> list[str]:
     rented = {(c.place.provider, c.place.region) for c in mine if c.place.provider and c.place.region}
     if not rented:
         return []
     said = [
-        f"{job.name}: {CHECKPOINTS_KEPT} checkpoints are kept for a month in every rented region it uses; "
+        f"{CHECKPOINTS_KEPT} checkpoints are kept for a month in every rented region that is used; "
         "disks of owned clusters are part of the cluster."
     ]
     unknown = sorted({provider for provider, region in rented if storage_price(provider or "", region or "") is None})
     if unknown:
-        said.append(
-            f"{job.name}: no storage price of {', '.join(unknown)} is known; checkpoints there are not charged."
-        )
+        said.append(f"no storage price of {', '.join(unknown)} is known; checkpoints there are not charged.")
     return said
+
+
+def _moves(job: Job, ledger: Ledger) -> list[str]:
+    prices = [charge.micro_usd_per_unit / 1e6 for (name, _), charge in ledger.moving.items() if name == job.name]
+    if not prices:
+        return []
+    return [
+        f"a checkpoint that leaves a region costs ${span(prices, 2)} a GiB, the dearest way from there to any other "
+        "place in reach; what leaves an owned cluster for a cloud is free."
+    ]
 
 
 def _left_out(job: Job, ledger: Ledger) -> list[str]:
@@ -113,7 +125,7 @@ def _left_out(job: Job, ledger: Ledger) -> list[str]:
     if kept == reach or not once + move:
         return []
     return [
-        f"{job.name}: of {reach:,} configurations those stay out that another one replaces at no lower "
+        f"of {reach:,} configurations those stay out that another one replaces at no lower "
         "speed and no higher price; that a replacement in another region may mean one more copy of dataset and "
         f"checkpoints was not weighed (at most ${cents_text(cents((once + move) * job.max_segments))})."
     ]

@@ -56,7 +56,11 @@ def segments(page: Page, answer: Recommendation) -> None:
             rows.append([Text(), page.text(segment.job, "bold"), *[Text()] * (len(columns) - 2)])
             last = segment.job
         length = (segment.end - segment.start).total_seconds() / 3600
+        speed = (
+            f"{segment.speed_basis} speed" if wide else f"{segment.tokens_per_second:,} tokens/s, {segment.speed_basis}"
+        )
         where = [page.text(runs_on(segment))] if wide else [page.text(pool(segment)), page.text(site(segment), "dim")]
+        where.append(page.text(speed, "dim"))
         figures = [f"{segment.nodes:,}", *([f"{segment.gpus:,}"] if wide else [])]
         figures += [spell(segment.start), spell(segment.end)]
         figures += [hours(length).removesuffix(" h"), f"{segment.tokens_per_second:,}"] if wide else []

@@ -57,7 +57,7 @@ def without_identity(text):
 
 
 def test_the_example_is_proved_optimal_and_repeats(advisor, tmp_path):
-    """The example of `make demo` is proved, mixes owned and rented nodes, and gives the same bytes again but for its id."""
+    """The measured example is proved, mixes owned and rented nodes, and gives the same bytes again but for its id."""
     # Time enough that no comparison is cut off by wall time on a busy machine, which would be said and not repeat.
     words = ["plan", EXAMPLE, "--prices", PRICES, "--as-of", AS_OF, "--time-limit", "600", "--json"]
 
@@ -70,6 +70,21 @@ def test_the_example_is_proved_optimal_and_repeats(advisor, tmp_path):
     assert {segment["kind"] for segment in answer["segments"]} == {"local", "cloud"}
     assert all(result["slack_hours"] >= 0 for result in answer["jobs"])
     assert {path.name for path in (tmp_path / "one").iterdir()} == {"recommendation.json", "report.md", "costs.csv"}
+
+
+@pytest.mark.slow
+def test_the_demo_is_proved_optimal_on_estimates_and_bundled_prices(advisor):
+    """`make demo` mixes owned nodes, on-demand and spot at estimated speeds, keeps its deadlines, and repeats."""
+    words = ["plan", ROOT / "examples" / "q1-models.yaml", "--as-of", AS_OF, "--time-limit", "600", "--json"]
+
+    first, second = (without_identity(advisor(*words, check=0).stdout) for _ in range(2))
+
+    assert first == second
+    assert (first["status"], first["stopped_by"]) == ("optimal", "proof")
+    assert {(s["kind"], s["market"]) for s in first["segments"]} >= {("local", None), ("cloud", "spot")}
+    assert {s["speed_basis"] for s in first["segments"]} == {"estimated"}
+    assert all(s["layout"] for s in first["segments"])
+    assert all(result["slack_hours"] >= 0 for result in first["jobs"])
 
 
 def test_lines_add_up_everywhere(advisor, tmp_path):

@@ -7,7 +7,8 @@ from advisor.configurations import Configuration
 from advisor.derived import derived
 from advisor.dominance import limit_matches
 from advisor.formulate import Ledger
-from advisor.places import UnitPrice, hours_text
+from advisor.offer_places import hours_text
+from advisor.places import UnitPrice
 from advisor.plan.defaults import defaults_used
 from advisor.plan.load import LoadedPlan
 from advisor.speeds import speed_margin
@@ -19,13 +20,16 @@ NOT_INCLUDED = (
 )
 
 
-def assumptions(loaded: LoadedPlan, ledger: Ledger) -> list[str]:
+def assumptions(loaded: LoadedPlan, ledger: Ledger, objective: str = "cost") -> list[str]:
     """List every assumption; what the total leaves out comes last."""
+    first = "Sought is the earliest last finish, and among the plans that finish so early the cheapest; the bound and "
     return [
+        *([f"{first}the gap are of that cost."] if objective == "time" else []),
         *_times(loaded),
         *_speeds(loaded, ledger),
         *_spot(loaded, ledger),
         *_money(loaded),
+        *_purchases(ledger),
         *defaults_used(loaded.plan),
         NOT_INCLUDED,
     ]
@@ -111,6 +115,17 @@ def _money(loaded: LoadedPlan) -> list[str]:
         if job.dataset is not None:
             said.append(f"{job.name}: its dataset of {job.dataset.gib:g} GiB is copied once to every region it uses.")
     return said
+
+
+def _purchases(ledger: Ledger) -> list[str]:
+    """Say how capacity that can be bought for a term counts, where any is in reach."""
+    markets = sorted({place.market for place in ledger.places.values() if place.purchase and place.market})
+    if not markets:
+        return []
+    return [
+        f"{', '.join(markets)}: bought whole for its term, used or not, and free inside; it is no net under spot. What "
+        "is left of a term after the plan is worth nothing here."
+    ]
 
 
 def warnings(

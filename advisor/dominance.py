@@ -76,6 +76,7 @@ def _pool(choices: list[Configuration], plan: TrainingPlan, site_micro_usd: Mapp
         limits=frozenset(i for i, limit in matching if limit.max_nodes < most),
         site_micro_usd=site_micro_usd.get(place.site, 0),
         is_plentiful=place.kind == "offer"
+        and place.purchase is None
         and (place.capacity is None or min(nodes for _, nodes in place.capacity) >= most),
     )
 

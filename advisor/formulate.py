@@ -14,7 +14,7 @@ from advisor.plan.shapes import ModelShape
 from advisor.site_costs import SiteCharge, moving_charges, site_charges
 from advisor.spot_net import HOUR, Net, spot_nets
 from pricing.money import micro_usd
-from solver import After, Budget, Option, Pool, Problem, Quota
+from solver import After, Budget, Commit, Option, Pool, Problem, Quota
 from solver import Job as SolverJob
 
 
@@ -161,11 +161,14 @@ def tightest_limit(plan: TrainingPlan, place: Place) -> int | None:
 
 def _pool(place: Place, ceiling: int) -> Pool:
     capacity = place.capacity if place.capacity is not None else ((0, ceiling),)
+    bought = place.purchase
+    most = min(ceiling, max((nodes for _, nodes in capacity), default=0))
     return Pool(
         id=place.key,
         region=place.site,
         price=((0, place.micro_usd_per_hour),),
         capacity=tuple((hour * HOUR, nodes) for hour, nodes in capacity),
+        commit=None if bought is None else Commit(unit_cost=bought.micro_usd_per_node, max_units=most),
     )
 
 

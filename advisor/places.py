@@ -3,24 +3,23 @@
 Everything here is on the plan's grid of whole hours from its start: windows are rounded inwards.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from advisor.plan.schema import Cluster, ClusterCost, Commitment, Discount, RentedMachine, TrainingPlan
+from advisor.plan.schema import Cluster, ClusterCost, Commitment, RentedMachine, TrainingPlan
+from advisor.purchases import BLOCK_EARLY_END, PURCHASED, Purchase
 from pricing.hardware import machines
-from pricing.money import half_even, micro_usd
-from pricing.offer import Market, Offer
+from pricing.money import micro_usd
+from pricing.offer import Market
 
 HOURS_PER_YEAR = 8760
 HOURS_PER_MONTH = 730
-# AWS takes the machines of a Capacity Block back half an hour before its end (contract, commitments).
-BLOCK_EARLY_END = timedelta(minutes=30)
 
-PLANNED_MARKETS = frozenset({Market.ON_DEMAND, Market.SPOT})
+PLANNED_MARKETS = frozenset({Market.ON_DEMAND, Market.SPOT}) | PURCHASED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +61,7 @@ class Place:
     zone: str | None = None
     market: Market | None = None
     interruption_rate_per_hour: float | None = None
+    purchase: Purchase | None = None
 
     @property
     def micro_usd_per_hour(self) -> int:
@@ -231,97 +231,3 @@ def gpus_per_node(machine: str, own: Sequence[RentedMachine]) -> int:
     """Return the GPUs of one node of a machine of the table or of the plan."""
     mine = next((m.gpus_per_node for m in own if m.name == machine), None)
     return mine if mine is not None else machines()[machine].gpus_per_node
-
-
-def offer_places(
-    offers: Sequence[Offer], plan: TrainingPlan, *, as_of: datetime, max_age: Mapping[int, timedelta | None]
-) -> tuple[list[Place], list[Exclusion]]:
-    """Sort offers into places that can be planned with and exclusions with their reason.
-
-    `max_age` gives, by the offer's index, the oldest age that may be used; None is exempt.
-    """
-    places, exclusions = [], []
-    for index, offer in enumerate(offers):
-        what = " ".join(
-            filter(None, [offer.provider, offer.zone or offer.region, offer.machine, offer.market, offer.term])
-        )
-        reason = _unusable(offer, plan, as_of, max_age[index])
-        if reason:
-            exclusions.append(Exclusion(what, reason))
-        else:
-            places.append(_offer_place(offer, plan, as_of))
-    return places, exclusions
-
-
-def _unusable(offer: Offer, plan: TrainingPlan, as_of: datetime, max_age: timedelta | None) -> str | None:
-    """Say why an offer cannot be planned with, or return None."""
-    own = {machine.name: machine.provider for machine in plan.machines}
-    known = own.get(offer.machine) or (machines()[offer.machine].provider if offer.machine in machines() else None)
-    if known is None:
-        return "no table knows this machine; describe it under machines of the plan"
-    if known != offer.provider:
-        return f"{offer.machine} is a machine of {known}, the price row says {offer.provider}"
-    if offer.currency != "USD":
-        return f"priced in {offer.currency}; the product plans in USD"
-    if offer.os != "linux":
-        return f"priced for {offer.os}, training runs on linux"
-    if offer.market not in PLANNED_MARKETS:
-        return f"market {offer.market} is not planned with yet"
-    if offer.available_nodes == 0:
-        return "no nodes available"
-    age = offer.age(as_of)
-    if max_age is not None and age > max_age:
-        return f"price too old: {hours_text(age)} h, at most {hours_text(max_age)} h (ADVISOR_PRICE_MAX_AGE_HOURS)"
-    return None
-
-
-def hours_text(length: timedelta) -> str:
-    """Write a length in hours with at most one decimal."""
-    return f"{length / timedelta(hours=1):.1f}".removesuffix(".0")
-
-
-def _offer_place(offer: Offer, plan: TrainingPlan, as_of: datetime) -> Place:
-    percent = max((d.percent for d in plan.discounts if _matches(d, offer)), default=Decimal(0))
-    net = half_even(Fraction(offer.micro_usd_per_hour) * (1 - Fraction(percent) / 100))
-    price = UnitPrice(
-        category="compute",
-        micro_usd_per_hour=net,
-        basis=offer.basis,
-        source=offer.source if percent == 0 else f"{offer.source}; less {percent.normalize():f} % (discounts)",
-        observed_at=offer.observed_at,
-        confirmed_at=offer.confirmed_at if offer.confirmed_at and offer.confirmed_at <= as_of else None,
-        bundled=offer.bundled,
-    )
-    return Place(
-        key="/".join(
-            [
-                "offer",
-                offer.provider,
-                offer.region,
-                offer.zone or "",
-                offer.machine,
-                offer.market,
-                offer.term or "",
-            ]
-        ),
-        kind="offer",
-        provider=offer.provider,
-        region=offer.region,
-        zone=offer.zone,
-        machine=offer.machine,
-        market=offer.market,
-        gpus_per_node=gpus_per_node(offer.machine, plan.machines),
-        prices=(price,),
-        capacity=None if offer.available_nodes is None else ((0, offer.available_nodes),),
-        site=f"{offer.provider}/{offer.region}",
-        interruption_rate_per_hour=offer.interruption_rate_per_hour,
-    )
-
-
-def _matches(entry: Discount, offer: Offer) -> bool:
-    return (
-        entry.provider in (None, offer.provider)
-        and entry.region in (None, offer.region)
-        and entry.machine in (None, offer.machine)
-        and entry.market in (None, offer.market)
-    )

@@ -4,7 +4,7 @@ A line is quantity x unit price rounded half-even to cents; job costs and the to
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -45,6 +45,7 @@ def costed(answer: Solved, ledger: Ledger) -> Costed:
     """Write out a solved plan: every number with the origin that the ledger knows."""
     ordered = sorted(answer.segments, key=lambda s: (_index(s.job, ledger), s.start_s))
     lines = [line for job in ledger.plan.jobs for line in _job_lines(job, ordered, ledger)]
+    lines += _purchase_lines(answer, ordered, ledger)
     lines += _upfront_lines(ledger)
     total = sum(_line_cents(line) for line in lines)
     bound = (answer.bound_uusd + ledger.upfront_micro_usd) // MICRO_USD_PER_CENT
@@ -180,6 +181,24 @@ def _charge_line(job: Job, charge: SiteCharge, description: str) -> Line:
         observed_at=charge.observed_at,
     )
     return _line(description, charge.quantity, charge.unit, unit, job=job.name, category=charge.category)
+
+
+def _purchase_lines(answer: Solved, ordered: Sequence[SolverSegment], ledger: Ledger) -> list[Line]:
+    """Write what was bought for a term, whole, with how much of it the plan uses; it belongs to the whole plan."""
+    lines = []
+    for pool, nodes in sorted(answer.commits.items()):
+        place = ledger.places[pool]
+        if place.purchase is None or nodes == 0:
+            continue
+        (price,) = place.prices
+        whole = replace(price, category="other", micro_usd_per_hour=place.purchase.micro_usd_per_node)
+        used = Fraction(sum(s.nodes * (s.end_s - s.start_s) for s in ordered if s.pool == pool), HOUR)
+        text = f"{nodes} x {place.described()}, {place.purchase.words}"
+        if place.purchase.begin is not None:
+            text += f" from {moment_text(place.purchase.begin)}"
+        text += f", paid whole; this plan uses {quantity_text(used)} node-hours"
+        lines.append(_line(text, Fraction(nodes), "node", whole, category="upfront"))
+    return lines
 
 
 def _upfront_lines(ledger: Ledger) -> list[Line]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 
 from advisor import __version__
 from advisor.assumptions import assumptions, warnings
@@ -18,7 +19,8 @@ from advisor.explain import explain
 from advisor.explain.asking import Search
 from advisor.explain.relief import reliefs_of
 from advisor.explain.requirements import requirements_of
-from advisor.places import Exclusion, offer_places
+from advisor.offer_places import offer_places
+from advisor.places import Exclusion
 from advisor.plan.load import LoadedPlan
 from advisor.plan.references import machine_names
 from advisor.planning import Answer, ProgressListener, Question, SideQuestions, ask, places_in
@@ -51,6 +53,7 @@ class PlanRequest:
     exempt_from_age: bool = False
     time_limit_s: float = DEFAULT_TIME_LIMIT_S
     seed: int = 0
+    objective: Literal["cost", "time"] = "cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def recommend_plan(request: PlanRequest, progress: ProgressListener | None = Non
     unpriced = _unpriced_jobs(question)
     if unpriced:
         return PricesMissing(tuple(unpriced), tuple(unusable))
-    answer = ask(question, request.time_limit_s * MAIN_SHARE, progress)
+    main = replace(question, objective="finish") if request.objective == "time" else question
+    answer = ask(main, request.time_limit_s * MAIN_SHARE, progress)
     if isinstance(answer.outcome, Solved):
         return _planned(request, question, answer, unusable, deadline)
     if isinstance(answer.outcome, Infeasible):
@@ -132,7 +136,8 @@ def question_of(request: PlanRequest) -> tuple[Question, list[Exclusion]]:
     """Return what is asked, with the offers that may be used, and why the others may not."""
     loaded = request.loaded
     max_age = [None if request.exempt_from_age or offer.bundled else request.max_age for offer in request.offers]
-    places, unusable = offer_places(request.offers, loaded.plan, as_of=request.as_of, max_age=dict(enumerate(max_age)))
+    ages = dict(enumerate(max_age))
+    places, unusable = offer_places(request.offers, loaded.plan, as_of=request.as_of, max_age=ages, grid=loaded.grid)
     return (
         Question(plan=loaded.plan, grid=loaded.grid, offers=places, shapes=loaded.shapes, seed=request.seed),
         unusable,
@@ -180,7 +185,7 @@ def _planned(
         lines=result.lines,
         savings=saved,
         idle=result.idle,
-        assumptions=assumptions(loaded, ledger),
+        assumptions=assumptions(loaded, ledger, request.objective),
         warnings=warnings(loaded, ledger, request.as_of, request.max_age, used),
         excluded=_excluded(question, [*ledger.exclusions, *unusable]),
         alternatives=others,
@@ -211,7 +216,7 @@ def _not_planned(
         lines=[],
         savings=None,
         idle=[],
-        assumptions=assumptions(loaded, answer.formulation.ledger) if answer else [],
+        assumptions=assumptions(loaded, answer.formulation.ledger, request.objective) if answer else [],
         warnings=warnings(loaded, answer.formulation.ledger, request.as_of, request.max_age) if answer else [],
         excluded=[Excluded(what=e.what, reason=e.reason) for e in exclusions],
         alternatives=[],

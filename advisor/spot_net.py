@@ -80,7 +80,8 @@ def latest_start(
     best: int | None = None
     for option in options:
         place = option.place
-        if place.is_spot or option.nodes > limits.get(place.key, option.nodes):
+        # What would have to be bought first is no net: nobody has paid for it.
+        if place.is_spot or place.purchase is not None or option.nodes > limits.get(place.key, option.nodes):
             continue
         length = whole_job_seconds(job, option, grid)
         for first, end in _windows(option, grid):

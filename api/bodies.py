@@ -106,7 +106,7 @@ def plan_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPla
     if faults:
         raise DocumentInvalid("body", faults)
     limit = min(DEFAULT_TIME_LIMIT_S, chosen.max_time_limit_s) if body.time_limit_s is None else body.time_limit_s
-    return _work(body, "plan", now, chosen, time_limit_s=limit, seed=body.seed)
+    return _work(body, "plan", now, chosen, time_limit_s=limit, seed=body.seed, objective=body.objective)
 
 
 def estimate_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPlan, dict[str, Any]]:
@@ -181,9 +181,10 @@ def _moment_faults(body: Body) -> list[Fault]:
 
 def _plan_faults(body: PlanBody, chosen: Settings) -> list[Fault]:
     faults = []
-    if body.objective != "cost":
-        message = f"{body.objective} is not in this version, which minimises cost; leave it out"
-        faults.append(Fault("objective", message))
+    if body.objective == "risk":
+        faults.append(
+            Fault("objective", "the risk of spot is not modelled yet, so it cannot be judged; use cost or time")
+        )
     longest = chosen.max_time_limit_s
     if body.time_limit_s is not None and body.time_limit_s > longest:
         limit = f"must be at most {longest:g} (ADVISOR_MAX_TIME_LIMIT_S), not {body.time_limit_s:g}"

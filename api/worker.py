@@ -48,6 +48,7 @@ def _asked(request: Mapping[str, Any]) -> "tuple[PlanRequest, Sequence[Rejected]
         exempt_from_age=sheet is not None,
         time_limit_s=request["time_limit_s"],
         seed=request["seed"],
+        objective=request.get("objective", "cost"),
     )
     return asked, () if sheet is None else sheet.rejected
 

@@ -1,9 +1,9 @@
 """Builders of plans and price sheets that tests share: small, in plain words, every number in sight."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
-from advisor.places import offer_places
+from advisor.offer_places import offer_places
 from advisor.plan.load import plan_of
 from advisor.planning import Question
 from advisor.recommendation import Recommendation
@@ -85,11 +85,16 @@ def document(*jobs: dict[str, Any], **fields: Any) -> dict[str, Any]:
 
 
 def advise(
-    plan: dict[str, Any], *prices: str, time_limit_s: float = 30.0, as_of: datetime = AS_OF
+    plan: dict[str, Any],
+    *prices: str,
+    time_limit_s: float = 30.0,
+    as_of: datetime = AS_OF,
+    objective: Literal["cost", "time"] = "cost",
+    header: str = HEADER,
 ) -> Recommendation | PricesMissing:
     """Plan a document on a price sheet, as `advisor plan --prices` does."""
     loaded = plan_of(plan, name="plan", as_of=as_of, folder=None)
-    sheet = read_prices("\n".join([HEADER, *prices]) + "\n", now=as_of)
+    sheet = read_prices("\n".join([header, *prices]) + "\n", now=as_of)
     assert not sheet.rejected
     spot = loaded.plan.prices.spot
     rule = SpotRule(basis=spot.basis, days=float(spot.days), quantile=float(spot.quantile))
@@ -100,6 +105,7 @@ def advise(
         max_age=timedelta(hours=72),
         exempt_from_age=True,
         time_limit_s=time_limit_s,
+        objective=objective,
     )
     return recommend_plan(request)
 
@@ -122,5 +128,5 @@ def question_of(plan: dict, prices: list[str]) -> Question:
     sheet = read_prices("\n".join([HEADER, *prices]) + "\n", now=AS_OF)
     offers = offers_as_of(sheet.rows, as_of=AS_OF, spot=SpotRule())
     ages: dict[int, timedelta | None] = dict.fromkeys(range(len(offers)))
-    places, _ = offer_places(offers, loaded.plan, as_of=AS_OF, max_age=ages)
+    places, _ = offer_places(offers, loaded.plan, as_of=AS_OF, max_age=ages, grid=loaded.grid)
     return Question(plan=loaded.plan, grid=loaded.grid, offers=places, shapes=loaded.shapes)

@@ -62,8 +62,10 @@ def plan(
     from advisor.service import PlanRequest, PricesMissing, recommend_plan
     from advisor.settings import settings
 
-    if objective != "cost":
-        raise UsageInvalid(f"--objective {objective} is not in this version, which minimises cost; leave it out")
+    if objective == "risk":
+        raise UsageInvalid(
+            "--objective risk: the risk of spot is not modelled yet, so it cannot be judged; use cost or time"
+        )
     checked_time_limit(time_limit_s)
     moment = moment_option("--as-of", as_of)
     chosen = settings()
@@ -77,6 +79,7 @@ def plan(
         exempt_from_age=price_path is not None,
         time_limit_s=time_limit_s,
         seed=seed,
+        objective="time" if objective == "time" else "cost",
     )
     with ProgressView() as view:
         answer = recommend_plan(request, view.listen)

@@ -160,8 +160,7 @@ def test_a_stored_price_is_used_while_it_is_fresh(advisor, small):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--objective", "time"], "not in this version"),
-        (["--objective", "risk"], "not in this version"),
+        (["--objective", "risk"], "cannot be judged"),
         (["--time-limit", "0"], "--time-limit"),
         (["--time-limit", "nan"], "--time-limit"),
         (["--as-of", "yesterday"], "2026-12-01T00:00:00Z"),

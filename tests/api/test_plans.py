@@ -121,7 +121,7 @@ def test_a_bad_price_row_is_left_out_and_named(client):
         ({"plan": document({**job("a", 20), "model": "/etc/passwd"})}, "jobs[0].model", "cannot name a file"),
         ({"plan": document({**job("a", 20), "model": "config.json"})}, "jobs[0].model", "cannot name a file"),
         ({"time_limit_s": 10**6}, "time_limit_s", "ADVISOR_MAX_TIME_LIMIT_S"),
-        ({"objective": "time"}, "objective", "minimises cost"),
+        ({"objective": "risk"}, "objective", "cannot be judged"),
         ({"as_of": "9999-12-31T23:59:59Z"}, "as_of", "between the years"),
         ({"plans": {}}, "plans", "did you mean 'plan'"),
         ({"prices": [{"provider": "aws"}]}, "prices[0]", "must not be blank"),

@@ -57,6 +57,7 @@ class Calibration:
     elementwise_passes_fused: float
     elementwise_passes_plain: float
     elementwise_passes_unfused: float
+    elementwise_passes_compiled: float
     layer_floor_seconds_fused: float
     layer_floor_seconds_plain: float
     layer_floor_seconds_unfused: float

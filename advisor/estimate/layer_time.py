@@ -127,6 +127,8 @@ def _elementwise_seconds(work: Work, layouts: Layouts, rates: Rates, constants: 
     Routed experts add passes over every copy of a token: permutation, its reverse, and the activation.
     """
     passes = constants.by_stack("elementwise_passes", work.stack)
+    if work.compiled and work.stack == "plain":
+        passes = constants.elementwise_passes_compiled
     shape, split = work.shape, np.where(work.sequence_parallel, layouts.tp, 1)
     wide = passes * (0.5 * shape.hidden_size / split + 0.5 * attention_width(shape)[0] / 2 / layouts.tp)
     if shape.experts is not None:

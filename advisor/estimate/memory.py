@@ -21,6 +21,8 @@ from advisor.estimate.layouts import FULL, Floats, Layouts
 from advisor.estimate.work import Work
 
 GIB = 2.0**30
+# Quantising leaves no more than about a checkpoint's file of 5 GB in the allocator.
+MOST_LEFT_GIB = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +97,9 @@ def _overhead_bytes(work: Work, layouts: Layouts, constants: Calibration, parame
     kept = np.full(len(layouts), constants.workspace_gib * GIB)
     if work.reading == "device":
         kept = kept + (constants.context_gib + constants.communicator_gib * _communicators(layouts)) * GIB
-    if work.method == "qlora" and work.states.frozen != 0.53 and work.reading != "allocated":
-        kept = kept + constants.quantisation_bytes * (parameters.dense + parameters.experts)
+    if work.method == "qlora" and work.quantised_on_device and work.reading != "allocated":
+        left = constants.quantisation_bytes * (parameters.dense + parameters.experts)
+        kept = kept + np.minimum(left, MOST_LEFT_GIB * GIB)
     if work.whole_weights_first:
         kept = kept + work.element_bytes * parameters.dense
     return kept

@@ -195,6 +195,7 @@ def _work(row: Row, shape: ModelShape, precision: Precision) -> Work:
         and shape.gated_mlp
         and not re.search(r"compile|nanotron|unsloth|liger", framework),
         compiled="compile" in framework,
+        quantised_on_device=not re.search(r"gptq|awq", trained) and not re.search(r"unsloth|torchtune", framework),
         whole_weights_first=first,
         adapters_on_mlp=not re.search(r"\bq?k?v\b|qkv|attn", trained) or "all" in trained,
         four_bit_products=any(name in text(row, "precision") for name in recipe.FOUR_BIT),
@@ -311,6 +312,11 @@ def _layouts(row: Row, work: Work, hardware: Hardware, degrees: _Degrees) -> Lay
     recompute = {"full": [FULL], "none": [NONE], "sele": [SELECTIVE], "mini": [SELECTIVE], "bloc": [SELECTIVE]}.get(
         said[:4], [NONE, SELECTIVE, FULL]
     )
+    if not said and recipe.recomputes_by_itself(row):
+        recompute = [FULL]
+    elif not said and work.stack in {"fused", "current"}:
+        # NVIDIA's recipes split a model further before they recompute all of it.
+        recompute = [NONE, SELECTIVE]
     choices = list(product(_zero_stages(row, degrees, work), micro, recompute))
     each = {
         name: np.full(len(choices), getattr(degrees, name), dtype=np.int64)

@@ -6,11 +6,14 @@ Everything is read from what a row says; where it says nothing, from what its fr
 import re
 
 from advisor.estimate.published_hardware import Row
-from advisor.estimate.work import NF4_BYTES, Loss, Reading, Stack, StateBytes
+from advisor.estimate.work import GPTQ_BYTES, NF4_BYTES, Loss, Reading, Stack, StateBytes
 from advisor.plan.schema import Method, Precision
 
 NVIDIA_FRAMEWORKS = ("nemo", "megatron", "maxtext", "mlperf", "transformerengine", "te ")
+# DeepSeek's own framework, and kernels that it published, cross to a node once (arXiv:2412.19437, section 3.2.2).
+RECENT_FRAMEWORKS = ("hai-llm", "deepep", "dualpipe")
 OLD_FRAMEWORKS = ("megatron-deepspeed", "sc21", "gpt-neox", "metaseq")
+PEFT_FRAMEWORKS = ("swift", "peft", "trl", "axolotl", "transformers")
 HUGGING_FACE = ("swift", "hf", "hugging", "trl", "axolotl", "llama-factory", "llamafactory", "peft", "transformers")
 # Linear kernels of four bits since Megatron-Bridge 25.11 (NVFP4, arXiv:2509.25149).
 FOUR_BIT = ("nvfp4", "mxfp4", "fp4")
@@ -44,10 +47,15 @@ def precision_of(row: Row) -> Precision:
 
 
 def stack_of(row: Row) -> Stack:
-    """Tell the stack by its attention and framework; NVIDIA's frameworks since 2025 are `current`."""
+    """Tell the stack by its attention and framework; NVIDIA's frameworks since 2025 are `current`.
+
+    Where no framework is named, fp8 says that it is a recent one.
+    """
     framework = text(row, "framework")
     if text(row, "attn_impl") == "unfused" or any(name in framework for name in OLD_FRAMEWORKS):
         return "unfused"
+    if any(name in framework for name in RECENT_FRAMEWORKS) or (not framework and precision_of(row) == "fp8"):
+        return "current"
     if any(name in framework for name in NVIDIA_FRAMEWORKS) or text(row, "attn_impl") == "te":
         recent = "bridge" in framework or re.search(r"nemo (2[5-9])\.", framework)
         return "current" if recent else "fused"
@@ -149,6 +157,13 @@ def frozen_bytes(row: Row, method: Method) -> tuple[float, float]:
     if "int8" in trained or re.search(r"8-?bit", trained):
         return 1.0, 2.0
     if "gptq" in trained or "awq" in trained:
-        return 0.53, 2.0
+        return GPTQ_BYTES, 2.0
+    # PEFT's preparation for k-bit training turns what is not quantised into fp32.
+    tables = 4.0 if any(name in text(row, "framework") for name in PEFT_FRAMEWORKS) else 2.0
     torch_own = "torchtune" in text(row, "framework")
-    return (NF4_BYTES, 2.0) if torch_own or "nf4" not in trained or "double" in trained else (4.5 / 8, 2.0)
+    return (NF4_BYTES if torch_own or "nf4" not in trained or "double" in trained else 4.5 / 8), tables
+
+
+def recomputes_by_itself(row: Row) -> bool:
+    """Whether a framework recomputes activations where nobody says otherwise: trainers for tuning on few GPUs."""
+    return any(name in text(row, "framework") for name in (*HUGGING_FACE, "unsloth", "torchtune"))

@@ -13,6 +13,8 @@ TUNING_BATCH_SEQUENCES = 64
 ADAPTER_RANK = 16
 # 4-bit NormalFloat in blocks of 64 with doubly quantised scales: 4.127 bits (QLoRA, arXiv:2305.14314, section 3).
 NF4_BYTES = 4.127 / 8
+# 4-bit GPTQ in groups of 128: 4 bits, a 16-bit scale and a 4-bit zero a group, and unquantised rests.
+GPTQ_BYTES = 0.53
 
 # `current`: Megatron Core and its like since 2025; `fused`: NeMo, Transformer Engine of 2023 and 2024; `plain`: PyTorch
 # with flash attention (FSDP, torchtitan, nanotron, Hugging Face); `unfused`: 2020 to 2022.
@@ -70,6 +72,7 @@ class Work:
     sequence_parallel: bool = True
     eager_norms: bool = False
     compiled: bool = False
+    quantised_on_device: bool = True
     whole_weights_first: bool = False
     adapters_on_mlp: bool = True
     four_bit_products: bool = False

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from advisor.plan.schema import Job, Method, Precision
+from advisor.plan.schema import Job, Method, Precision, SoftwareStack
 from advisor.plan.shapes import ModelShape
 
 # Defaults of the contract, "The plan document", global_batch_size.
@@ -18,7 +18,7 @@ GPTQ_BYTES = 0.53
 
 # `current`: Megatron Core and its like since 2025; `fused`: NeMo, Transformer Engine of 2023 and 2024; `plain`: PyTorch
 # with flash attention (FSDP, torchtitan, nanotron, Hugging Face); `unfused`: 2020 to 2022.
-Stack = Literal["current", "fused", "plain", "unfused"]
+Stack = SoftwareStack
 # How the loss treats logits: kernels that keep them once; chunks of tokens; PyTorch's cross entropy; the shifted
 # copies of Hugging Face models.
 Loss = Literal["fused", "chunked", "plain", "copies"]
@@ -92,7 +92,7 @@ class Work:
 
 
 def work_of(job: Job, shape: ModelShape) -> Work:
-    """Make the work of a plan's job; causal attention computes s / 2 keys a query."""
+    """Make the work of a plan's job; causal attention computes s / 2 keys a query, all s where it is not fused."""
     sequences, exact = batch_of(job)
     return Work(
         shape=shape,
@@ -102,8 +102,12 @@ def work_of(job: Job, shape: ModelShape) -> Work:
         batch_is_exact=exact,
         precision=job.precision,
         states=state_bytes(job),
-        attention_span=job.sequence_length / 2,
+        attention_span=job.sequence_length / (1 if job.software_stack == "unfused" else 2),
         adapter_parameters=adapter_parameters(shape) if job.method in {"lora", "qlora"} else 0,
+        stack=job.software_stack,
+        loss="plain" if job.software_stack == "plain" else "fused",
+        scores_are_kept=job.software_stack == "unfused",
+        eager_norms=job.software_stack == "plain" and shape.gated_mlp,
     )
 
 

@@ -155,6 +155,7 @@ class Measured(Part):
 
 Method = Literal["pretrain", "full_finetune", "lora", "qlora"]
 Precision = Literal["fp32", "fp16", "bf16", "fp8"]
+SoftwareStack = Literal["current", "fused", "plain", "unfused"]
 Optimizer = Literal["adamw", "adamw_8bit", "adafactor", "sgd"]
 
 
@@ -169,6 +170,10 @@ class Job(Part):
     global_batch_size: Count | None = Field(default=None, description="sequences per optimizer step")
     precision: Precision = "bf16"
     optimizer: Optimizer = "adamw"
+    software_stack: SoftwareStack = Field(
+        default="current",
+        description="what trains: current, fused (kernels of 2023 and 2024), plain (PyTorch alone), unfused (to 2022)",
+    )
     deadline: Moment | None = None
     earliest_start: Moment | None = None
     after: list[Name] = []

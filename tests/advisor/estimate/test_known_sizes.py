@@ -80,3 +80,15 @@ def test_the_work_of_lora_counts_its_adapters():
     shape = presets()["deepseek-llm-7b"].shape
 
     assert 0.001 < work_of(job("lora"), shape).adapter_parameters / shape.parameters < 0.01
+
+
+def test_an_older_stack_of_software_is_slower():
+    """The same pretraining of a 7B: current, PyTorch alone, unfused kernels of 2022; each at most as fast as the last."""
+    shape, nodes = presets()["llama-2-7b"].shape, card("A100-SXM-80GB", 8)
+    speeds = [
+        estimate_job(job("pretrain", software_stack=stack), shape, nodes, 2).tokens_per_second
+        for stack in ("current", "fused", "plain", "unfused")
+    ]
+
+    assert speeds == sorted(speeds, reverse=True)
+    assert speeds[0] > 1.3 * speeds[-1]

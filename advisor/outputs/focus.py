@@ -49,10 +49,13 @@ OWN = (
     "x_PriceSource",
     "x_PriceObservedAt",
     "x_ListCostBasis",
+    "x_Commitment",
 )
 COLUMNS = (*STANDARD, *OWN)
 
 OWNED = "On-premises"
+# Of a commitment that no segment uses, a recommendation does not tell the provider.
+UNKNOWN = "Unknown"
 PROVIDERS = {"aws": "AWS", "gcp": "Google Cloud"}
 COMPUTE_SERVICES = {"aws": "Amazon Elastic Compute Cloud", "gcp": "Compute Engine"}
 PRICING = {
@@ -136,13 +139,18 @@ def _period(line: Line, recommendation: Recommendation) -> tuple[datetime, datet
 
 def _rows(line: Line, share: Share, recommendation: Recommendation, center: str | None) -> Iterator[Mapping[str, str]]:
     segment = None if line.segment is None else recommendation.segments[line.segment]
-    usage = _common(line, share, recommendation, center) | _place(line, segment) | _prices(line, share)
+    usage = (
+        _common(line, share, recommendation, center)
+        | _place(line, segment or _held(line, recommendation))
+        | _prices(line, share)
+    )
     cost = cents_text(share.cents)
-    if line.category == "upfront":
-        bought = {"ChargeCategory": "Purchase", "ChargeFrequency": "One-Time", "BilledCost": cost}
-        yield usage | bought | {"ConsumedQuantity": "", "ConsumedUnit": "", "PricingCategory": "Other"}
-        return
     usage |= {"ChargeCategory": "Usage", "ChargeFrequency": "Usage-Based", "BilledCost": cost}
+    if line.category == "upfront":
+        usage |= {"PricingCategory": "Other", "BilledCost": "0.00"}
+        yield usage
+        yield usage | _purchase(line, cost) | {"ChargeFrequency": "One-Time"}
+        return
     if segment is None:
         yield usage
         return
@@ -154,7 +162,7 @@ def _rows(line: Line, share: Share, recommendation: Recommendation, center: str 
         yield usage | held | {"BilledCost": "0.00"}
         yield usage | held | _purchase(line, cost)
     elif segment.market == "commitment":
-        yield usage | {"CapacityReservationId": safe(segment.commitment), "CapacityReservationStatus": "Used"}
+        yield usage | {"x_Commitment": _ascii(segment.commitment or "")}
     else:
         yield usage
 
@@ -167,6 +175,7 @@ def _common(line: Line, share: Share, recommendation: Recommendation, center: st
     return {
         "BillingAccountId": "forecast",
         "BillingAccountName": "Forecast",
+        "BillingAccountType": "Forecast",
         "BillingCurrency": line.cost.currency,
         "BillingPeriodStart": moment_text(month),
         "BillingPeriodEnd": moment_text(next_month(month)),
@@ -184,6 +193,14 @@ def _common(line: Line, share: Share, recommendation: Recommendation, center: st
     }
 
 
+def _held(line: Line, recommendation: Recommendation) -> Segment | None:
+    """Find a segment on the commitment that an upfront line pays for; None where no segment uses it."""
+    if line.category != "upfront":
+        return None
+    names = {f"commitment {one.commitment}, up front": one for one in recommendation.segments if one.commitment}
+    return next((one for name, one in names.items() if line.description.startswith(name)), None)
+
+
 def _place(line: Line, segment: Segment | None) -> dict[str, str]:
     category, subcategory = SERVICES.get(line.category, ("Compute", "Virtual Machines"))
     if segment is None:
@@ -194,10 +211,10 @@ def _place(line: Line, segment: Segment | None) -> dict[str, str]:
     else:
         cloud, region, zone = segment.provider or "", segment.region or "", segment.zone or ""
         what = f"{segment.machine} {segment.market}"
-    provider = PROVIDERS.get(cloud, cloud) or OWNED
+    provider = PROVIDERS.get(cloud, cloud) or (UNKNOWN if line.category == "upfront" else OWNED)
     is_owned = provider == OWNED
     service = COMPUTE_SERVICES.get(cloud, "GPU nodes") if category == "Compute" else f"{provider} {category.lower()}"
-    sku = _ascii("/".join(filter(None, [cloud or slug(OWNED), region, what, line.category])))
+    sku = _ascii("/".join(filter(None, [cloud or slug(provider), region, what, line.category])))
     return {
         **dict.fromkeys(("ProviderName", "PublisherName", "InvoiceIssuerName"), _ascii(provider)),
         "RegionId": _ascii(region),
@@ -230,10 +247,13 @@ def _prices(line: Line, share: Share) -> dict[str, str]:
 
 
 def _commitment(segment: Segment, share: Share, cost: str) -> dict[str, str]:
-    """Name what a market draws on: a commitment discount, or the block that the nodes stand in."""
+    """Name what a market draws on: a commitment discount, or the block that the nodes stand in.
+
+    A block has no id before it is bought, so the columns of capacity reservations stay empty.
+    """
     name = _ascii("-".join(filter(None, ["planned", segment.market, segment.region, segment.machine])))
     if segment.market not in COMMITMENTS:
-        return {"CapacityReservationId": name, "CapacityReservationStatus": "Used"}
+        return {"x_Commitment": name}
     category, kind, unit = COMMITMENTS[segment.market]
     return {
         "CommitmentDiscountCategory": category,
@@ -256,7 +276,6 @@ def _purchase(line: Line, cost: str) -> dict[str, str]:
         "EffectiveCost": "0.00",
         "PricingCurrencyEffectiveCost": "0.00",
         "CommitmentDiscountStatus": "",
-        "CapacityReservationStatus": "",
         "ConsumedQuantity": "",
         "ConsumedUnit": "",
     }
@@ -270,8 +289,9 @@ def _unit(unit: str) -> str:
 
 
 def _plain(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    """Write a quantity with at least one decimal: readers take a column of whole numbers for identifiers."""
+    whole, _, places = f"{value:f}".partition(".")
+    return f"{whole}.{places.rstrip('0') or '0'}"
 
 
 def _ascii(text: str) -> str:

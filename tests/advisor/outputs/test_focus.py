@@ -24,7 +24,7 @@ ALLOWED = {
     "PricingCategory": {"Standard", "Dynamic", "Committed", "Other"},
     "CommitmentDiscountCategory": {"", "Spend", "Usage"},
     "CommitmentDiscountStatus": {"", "Used"},
-    "CapacityReservationStatus": {"", "Used"},
+    "CapacityReservationStatus": {""},
     "ServiceCategory": {"Compute", "Storage", "Networking"},
     "ServiceSubcategory": {"Virtual Machines", "Other (Compute)", "Object Storage", "Other (Networking)"},
     "BillingCurrency": {"USD"},
@@ -89,8 +89,8 @@ def test_a_charge_lies_in_one_billing_period():
     found = [row for row in rows(every_market()) if "on_demand" in row["SkuId"]]
 
     assert [(row["PricingQuantity"], row["BillingPeriodStart"]) for row in found] == [
-        ("95", "2026-12-01T00:00:00Z"),
-        ("194", "2027-01-01T00:00:00Z"),
+        ("95.0", "2026-12-01T00:00:00Z"),
+        ("194.0", "2027-01-01T00:00:00Z"),
     ]
 
 
@@ -104,6 +104,16 @@ def test_what_is_committed_is_billed_once():
     ] * 2
     assert {r["PricingCategory"] for r in found} == {"Committed"}
     assert all(r["CommitmentDiscountId"] for r in found)
+
+
+def test_what_is_paid_up_front_is_its_providers():
+    """The fee of a commitment is a bill of the cloud whose nodes it holds; its effect is on the Usage row."""
+    found = [row for row in rows(rich_answer()) if "upfront" in row["SkuId"]]
+
+    assert [(r["ProviderName"], r["ChargeCategory"], r["BilledCost"], r["EffectiveCost"]) for r in found] == [
+        ("AWS", "Usage", "0.00", "12000.00"),
+        ("AWS", "Purchase", "12000.00", "0.00"),
+    ]
 
 
 def test_what_is_owned_has_no_bill():

@@ -20,6 +20,7 @@ from api.bodies import EstimateBody, PlanBody
 from api.desk import Desk
 from api.limits import Gate
 from api.measures import Measured, Measures
+from api.pages import routes as pages
 from api.pages.page import page
 from api.problems import KINDS, Problem, ProblemDocument, problem_of
 from api.repeats import Repeats
@@ -27,7 +28,7 @@ from api.replies import json_text, tagged
 from api.routes import estimates, facts, plans, prices, reports, service
 from pricing.errors import PricingError
 
-ROUTERS = (service.router, facts.router, prices.router, estimates.router, plans.router, reports.router)
+ROUTERS = (service.router, facts.router, prices.router, estimates.router, plans.router, reports.router, pages.router)
 # Models that routes describe by name only, since they read or write them by themselves.
 BODIES = (PlanBody, EstimateBody)
 DESCRIBED = (ProblemDocument, TrainingPlan, *BODIES)

@@ -77,19 +77,19 @@ def read_body(raw: bytes) -> dict[str, Any]:
     document = read_text(raw, "body")
     if not isinstance(document, dict):
         raise DocumentInvalid("body", [Fault("", "must be a JSON object")])
-    _refuse_broken_text(document)
+    refuse_broken_text(document)
     return document
 
 
-def _refuse_broken_text(value: Any) -> None:
+def refuse_broken_text(value: Any) -> None:
     """Refuse what no database stores: NUL, and halves of characters, which only an escape can bring in."""
     if isinstance(value, dict):
         for key, each in value.items():
-            _refuse_broken_text(key)
-            _refuse_broken_text(each)
+            refuse_broken_text(key)
+            refuse_broken_text(each)
     elif isinstance(value, list):
         for each in value:
-            _refuse_broken_text(each)
+            refuse_broken_text(each)
     elif isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
         raise DocumentInvalid("body", [Fault("", "holds a NUL character or half of a surrogate pair in a text")])
 

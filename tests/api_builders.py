@@ -37,7 +37,9 @@ def service(folder: Path, **fields: Any) -> Iterator[httpx.Client]:
 def served(app: FastAPI) -> Iterator[str]:
     """Serve an application in a thread and return its address; it stops with the block."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(128)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

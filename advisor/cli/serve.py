@@ -59,7 +59,8 @@ def _listening(host: str, port: int) -> socket.socket:
             "keys; reach it from elsewhere through an SSH tunnel or a proxy that asks who is there"
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sends small answers at once; otherwise each waits 40 ms for an acknowledgement.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1" if host == "localhost" else host, port))

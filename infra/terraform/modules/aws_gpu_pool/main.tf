@@ -84,6 +84,7 @@ resource "aws_launch_template" "this" {
     }
   }
 
+  # The subnet is the group's to say (vpc_zone_identifier): a template for Auto Scaling names none.
   dynamic "network_interfaces" {
     for_each = local.interfaces
 
@@ -91,7 +92,6 @@ resource "aws_launch_template" "this" {
       network_card_index    = network_interfaces.value.card
       device_index          = network_interfaces.value.device
       interface_type        = network_interfaces.value.type
-      subnet_id             = local.subnet_id
       security_groups       = [aws_security_group.node.id]
       delete_on_termination = "true"
     }

@@ -10,7 +10,7 @@ output "launch_template_id" {
 
 output "subnet_id" {
   description = "Private subnet of the nodes."
-  value       = aws_launch_template.this.network_interfaces[0].subnet_id
+  value       = one(aws_autoscaling_group.this.vpc_zone_identifier)
 }
 
 output "security_group_id" {

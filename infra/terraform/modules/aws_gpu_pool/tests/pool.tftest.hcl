@@ -48,6 +48,10 @@ run "layout_a_has_one_address_and_efa_on_every_card" {
     condition     = alltrue([for n in aws_launch_template.this.network_interfaces : n.associate_public_ip_address == null])
     error_message = "No interface asks for a public address."
   }
+  assert {
+    condition     = alltrue([for n in aws_launch_template.this.network_interfaces : n.subnet_id == null])
+    error_message = "The Auto Scaling group says the subnet."
+  }
 }
 
 run "layout_b_adds_an_interface_for_ip" {

@@ -85,7 +85,9 @@ def _deadlines(answer: Recommendation) -> list[str]:
 
 
 def stopped(answer: Recommendation) -> str | None:
-    """Say what ended the search where it was not the proof."""
+    """Say what ended the search where it was not the proof; a proved plan's comparisons may still have been cut off."""
+    if answer.status == "optimal" and answer.stopped_by == "wall_time":
+        return "comparisons stopped at the time limit"
     return {"work_limit": "stopped at its work limit", "wall_time": "stopped at the time limit"}.get(answer.stopped_by)
 
 

@@ -5,11 +5,12 @@ The only place where meaning becomes integers: seconds from the plan's start, mi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from advisor.configurations import Choices, Configuration, configurations_of
 from advisor.dominance import limit_matches, undominated
 from advisor.places import Exclusion, Grid, Place
-from advisor.plan.schema import Job, TrainingPlan
+from advisor.plan.schema import BudgetCap, Job, TrainingPlan
 from advisor.plan.shapes import ModelShape
 from advisor.site_costs import SiteCharge, moving_charges, site_charges
 from advisor.spot_net import HOUR, Net, spot_nets
@@ -76,7 +77,7 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: M
     places = [place for place in places if place.key in used]
     ceiling = sum(max((c.nodes for c in chosen), default=0) for chosen in choices.values())
     quotas, quota_paths = _quotas(plan, places)
-    budgets, budget_paths, upfront = _budgets(plan)
+    budgets, budget_paths, upfront = _budgets(plan, grid)
     problem = Problem(
         name=plan.name,
         grid_s=HOUR,
@@ -182,7 +183,7 @@ def _quotas(plan: TrainingPlan, places: Sequence[Place]) -> tuple[list[Quota], l
     return quotas, paths
 
 
-def _budgets(plan: TrainingPlan) -> tuple[list[Budget], list[str], int]:
+def _budgets(plan: TrainingPlan, grid: Grid) -> tuple[list[Budget], list[str], int]:
     upfront = sum(micro_usd(c.upfront_usd) for c in plan.commitments if not c.sunk)
     budgets, paths = [], []
     if plan.budget_usd is not None:
@@ -193,7 +194,27 @@ def _budgets(plan: TrainingPlan) -> tuple[list[Budget], list[str], int]:
             path = f"jobs[{index}].budget_usd"
             budgets.append(Budget(id=path, pools=None, jobs=(job.name,), limit=micro_usd(job.budget_usd)))
             paths.append(path)
+    for index, cap in enumerate(plan.budgets):
+        path, window = f"budgets[{index}].usd", _month_window(cap, grid)
+        if window is None:
+            continue
+        jobs = None if cap.cost_center is None else tuple(j.name for j in plan.jobs if j.cost_center == cap.cost_center)
+        limit = micro_usd(cap.usd) - (upfront if jobs is None and cap.month is None else 0)
+        begin, end = window
+        budgets.append(Budget(id=path, pools=None, jobs=jobs, limit=limit, from_s=begin, to_s=end))
+        paths.append(path)
     return budgets, paths, upfront
+
+
+def _month_window(cap: BudgetCap, grid: Grid) -> tuple[int | None, int | None] | None:
+    """Return a cap's month in seconds of the plan, open ends where it has none; None where they do not meet."""
+    if cap.month is None:
+        return None, None
+    year, month = map(int, cap.month.split("-"))
+    begin = datetime(year, month, 1, tzinfo=UTC)
+    end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    first, last = max(0, grid.ceiling(begin)), min(grid.hours, grid.ceiling(end))
+    return (first * HOUR, last * HOUR) if first < last else None
 
 
 def _job(

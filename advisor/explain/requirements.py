@@ -14,6 +14,7 @@ Change = Callable[[TrainingPlan], TrainingPlan]
 # More nodes than any plan uses, and as many segments as the solver proves infeasibility for.
 UNBOUND = 10_000
 MANY_SEGMENTS = 8
+MOST_DOLLARS = 10**9
 HOURS_PER_DAY = 24
 
 
@@ -290,12 +291,35 @@ def _budgets(plan: TrainingPlan, by_priority: list[int]) -> list[Requirement]:
         if budget is not None:
             says = f"{plan.jobs[i].name}: costs at most ${budget:,.2f}"
             found.append(_of_job(i, "budget_usd", says, ladder=_budget_ladder(i, budget), budget_usd=None))
-    return found
+    return found + [_cap(i, plan) for i in range(len(plan.budgets))]
+
+
+def _cap(index: int, plan: TrainingPlan) -> Requirement:
+    cap = plan.budgets[index]
+    whom = "all jobs" if cap.cost_center is None else f"cost centre {cap.cost_center}"
+    when = "" if cap.month is None else f" in {cap.month}"
+
+    def at(plan: TrainingPlan, more: int) -> TrainingPlan:
+        caps = list(plan.budgets)
+        caps[index] = caps[index].model_copy(update={"usd": cap.usd + more})
+        return plan.model_copy(update={"budgets": caps})
+
+    return Requirement(
+        path=f"budgets[{index}].usd",
+        says=f"{whom} cost at most ${cap.usd:,.2f}{when}",
+        without=lambda plan: at(plan, MOST_DOLLARS),
+        ladder=Ladder(
+            most=MOST_DOLLARS,
+            unit="USD",
+            at=at,
+            says=lambda more: f"usd + ${more:,}, to ${cap.usd + more:,.2f} ({whom}{when})",
+        ),
+    )
 
 
 def _budget_ladder(index: int, stated: Decimal) -> Ladder:
     return Ladder(
-        most=10**9,
+        most=MOST_DOLLARS,
         unit="USD",
         at=lambda plan, more: with_job(plan, index, budget_usd=stated + more),
         says=lambda more: f"budget_usd + ${more:,}, to ${stated + more:,.2f}",

@@ -3,6 +3,7 @@
 Numbers stay numbers: a quoted one is text and refused, so that `nodes: "4"` never means two things.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +14,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pricing.moments import moment, moment_text
 from pricing.money import decimal_of
 
+MONTH = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])")
 MAX_NAME = 64
 # The largest whole number that JSON carries exactly; far above any training run ever published.
 MAX_COUNT = 2**53 - 1
@@ -85,6 +87,12 @@ def _moment(value: Any) -> datetime:
     return moment(value)
 
 
+def _month(value: Any) -> str:
+    if not isinstance(value, str) or not MONTH.fullmatch(value):
+        raise ValueError(f"must be a month like 2026-12, not {repr(value)[:40]}")
+    return value
+
+
 def _plain(value: Decimal) -> int | float:
     return int(value) if value == value.to_integral_value() else float(value)
 
@@ -130,3 +138,4 @@ Moment = Annotated[
     PlainSerializer(moment_text, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+Month = Annotated[str, BeforeValidator(_month), WithJsonSchema({"type": "string", "pattern": MONTH.pattern})]

@@ -28,6 +28,7 @@ def reference_faults(plan: TrainingPlan) -> list[Fault]:
         *(fault for i, job in enumerate(plan.jobs) for fault in _job(f"jobs[{i}]", job, plan)),
         *_cycles(plan.jobs),
         *_entries(plan),
+        *_budgets(plan),
     ]
 
 
@@ -50,6 +51,17 @@ def _unique(path: str, items: Sequence[Item], name: Callable[[Item], str]) -> li
 def _unknown(path: str, kind: str, name: str, known: Iterable[str], command: str) -> Fault:
     near = suggestion(name, sorted(known))
     return Fault(path, f"unknown {kind} {name!r}{near or f'; `{command}` lists them'}")
+
+
+def _budgets(plan: TrainingPlan) -> Iterable[Fault]:
+    centers = sorted({job.cost_center for job in plan.jobs if job.cost_center is not None})
+    for i, budget in enumerate(plan.budgets):
+        if budget.cost_center is not None and budget.cost_center not in centers:
+            near = suggestion(budget.cost_center, centers)
+            yield Fault(
+                f"budgets[{i}].cost_center",
+                f"no job has the cost_center {budget.cost_center!r}{near or '; state it in the jobs that it pays for'}",
+            )
 
 
 def _hardware(plan: TrainingPlan) -> Iterable[Fault]:

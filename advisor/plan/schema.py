@@ -12,6 +12,7 @@ from advisor.plan.fields import (
     Count,
     Margin,
     Moment,
+    Month,
     Name,
     NodesOrNone,
     NotNegative,
@@ -248,6 +249,17 @@ class Limit(Part):
     max_nodes: Count
 
 
+class BudgetCap(Part):
+    """At most so much money for the jobs of a cost centre (default: all), in a month (default: the whole plan).
+
+    In a month only what running costs in it counts; data and checkpoints count in budgets of the whole plan.
+    """
+
+    usd: NotNegative
+    cost_center: Text | None = None
+    month: Month | None = None
+
+
 class Discount(Part):
     """Percent off the list price of what the entry matches."""
 
@@ -291,3 +303,4 @@ class TrainingPlan(Part):
     limits: list[Limit] = []
     discounts: list[Discount] = []
     commitments: list[Commitment] = []
+    budgets: list[BudgetCap] = []

@@ -107,6 +107,8 @@ CHANGES = {
         [{"name": "c", "provider": "aws", "region": "r", "machine": "p5.48xlarge", "nodes": 1, "start": hour(5), "end": hour(4)}],
         "commitments[0].end", "after start",
     ),
+    "a budget of nobody": (("budgets",), [{"usd": 5, "cost_center": "x"}], "budgets[0].cost_center", "cost_center"),
+    "a month that is none": (("budgets",), [{"usd": 5, "month": "2026-13"}], "budgets[0].month", "2026-12"),
     "a data set nowhere": (("jobs", 0, "dataset"), {"gib": 5, "location": "us-east-1"}, "jobs[0].dataset.location", "aws/us-east-1"),
 }  # fmt: skip
 

@@ -375,3 +375,24 @@ def test_savings_compare_with_all_on_demand():
     answer = planned(spot_plan(24), *SPOT)
 
     assert (answer.savings.total.amount, answer.savings.saved.amount) == ("100.00", "60.00")
+
+
+def test_a_budget_of_a_cost_centre_and_month():
+    """20 h from 30 November 14:00 at $10 fit in ten hours of November; a cap of $60 moves 4 h into December.
+
+    In two segments: 6 h before midnight ($60), and 14 h after it.
+    """
+    plan = document(
+        job("a", 20, speed(P5, 1, 1000), deadline="2026-12-02T00:00:00Z", cost_center="research"),
+        start="2026-11-30T14:00:00Z",
+        budgets=[{"cost_center": "research", "month": "2026-11", "usd": 60}],
+    )
+
+    answer = planned(plan, price(10))
+
+    november = [s for s in answer.segments if s.start.month == 11]
+    hours = sum((min(s.end, s.end.replace(month=12, day=1, hour=0)) - s.start).total_seconds() / 3600 for s in november)
+    assert (answer.status, total(answer)) == ("optimal", "200.00")
+    assert hours <= 6
+    assert total(planned({**plan, "budgets": []}, price(10))) == "200.00"
+    assert planned({**plan, "budgets": [{"usd": 199.99}]}, price(10)).status == "infeasible"

@@ -61,6 +61,8 @@ def _unusable(offer: Offer, plan: TrainingPlan, as_of: datetime, max_age: timede
         return "the block has begun before as_of and is no longer sold"
     if offer.available_nodes == 0:
         return "no nodes available"
+    if offer.withdrawn_at is not None:
+        return f"withdrawn: since {moment_text(offer.withdrawn_at)} complete collections no longer find it"
     age = offer.age(as_of)
     if max_age is not None and age > max_age:
         return f"price too old: {hours_text(age)} h, at most {hours_text(max_age)} h (ADVISOR_PRICE_MAX_AGE_HOURS)"

@@ -32,6 +32,7 @@ def offer_document(offer: "Offer", as_of: datetime) -> dict[str, Any]:
         **numbers,
         "basis": offer.basis,
         "age_hours": _age_hours(offer, as_of),
+        "withdrawn_at": offer.withdrawn_at and moment_text(offer.withdrawn_at),
         "origin": origin_of(offer),
     }
 
@@ -81,7 +82,8 @@ def print_offers(offers: "Sequence[Offer]", as_of: datetime) -> None:
 
 def _market_text(offer: "Offer") -> str:
     dates = [f"{word} {at:%Y-%m-%d}" for word, at in (("from", offer.start), ("to", offer.end)) if at is not None]
-    return " ".join(filter(None, [offer.market, offer.term, *dates, "" if offer.os == "linux" else offer.os]))
+    gone = "" if offer.withdrawn_at is None else f"(withdrawn {offer.withdrawn_at:%Y-%m-%d})"
+    return " ".join(filter(None, [offer.market, offer.term, *dates, "" if offer.os == "linux" else offer.os, gone]))
 
 
 class _Numbered:

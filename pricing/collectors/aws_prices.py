@@ -166,6 +166,6 @@ def _savings_plan(
         currency=str(offering.get("currency") or "USD"),
         observed_at=now,
         source="AWS Savings Plans DescribeSavingsPlansOfferingRates",
-        term=f"{offering.get('planType')} {years}yr {payment}",
+        term=f"{years}yr {offering.get('planType')} {payment}",
         upfront_micro_usd=micro_usd(rate * share * seconds / 3600),
     )

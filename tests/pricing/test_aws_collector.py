@@ -354,8 +354,8 @@ def test_savings_plans_rates_of_other_usage_are_left_out() -> None:
         for r in rows(collected(FakeAws([region])), Market.SAVINGS_PLAN)
     }
     assert found == {
-        "Compute 1yr All Upfront": (36_000_000, 36_000_000 * 8760),
-        "Compute 1yr No Upfront": (38_500_000, 0),
+        "1yr Compute All Upfront": (36_000_000, 36_000_000 * 8760),
+        "1yr Compute No Upfront": (38_500_000, 0),
     }  # fmt: skip
 
 

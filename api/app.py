@@ -1,12 +1,13 @@
 """The application, made afresh by `create` for every server that runs it: `uvicorn --factory api.app:create`."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
@@ -25,10 +26,20 @@ from api.pages.page import page
 from api.problems import KINDS, Problem, ProblemDocument, problem_of
 from api.repeats import Repeats
 from api.replies import json_text, tagged
-from api.routes import estimates, facts, plans, prices, reports, service
+from api.routes import collections, estimates, facts, plans, prices, reports, service
 from pricing.errors import PricingError
+from pricing.store import PriceBook
 
-ROUTERS = (service.router, facts.router, prices.router, estimates.router, plans.router, reports.router, pages.router)
+ROUTERS = (
+    service.router,
+    facts.router,
+    prices.router,
+    collections.router,
+    estimates.router,
+    plans.router,
+    reports.router,
+    pages.router,
+)
 # Models that routes describe by name only, since they read or write them by themselves.
 BODIES = (PlanBody, EstimateBody)
 DESCRIBED = (ProblemDocument, TrainingPlan, *BODIES)
@@ -40,8 +51,15 @@ DESCRIPTION = (
 log = logging.getLogger("advisor.api")
 
 
-def create(chosen: Settings | None = None) -> FastAPI:
+def create_without_scheduler() -> FastAPI:
+    """Make the application for a process that leaves collecting by the clock to others."""
+    return create(scheduled=False)
+
+
+def create(chosen: Settings | None = None, *, scheduled: bool = True) -> FastAPI:
     """Make the application; without settings it reads the environment's.
+
+    Where ADVISOR_COLLECT_SCHEDULE is set, it collects prices by that clock, unless `scheduled` is false.
 
     Raises:
         UsageInvalid: a setting has a value that cannot work.
@@ -58,7 +76,7 @@ def create(chosen: Settings | None = None) -> FastAPI:
         openapi_url=None,
     )
     app.state.settings, app.state.desk, app.state.repeats = chosen, desk, Repeats()
-    app.state.measures = Measures(desk)
+    app.state.measures, app.state.scheduled = Measures(desk), scheduled
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Gate)
@@ -76,10 +94,32 @@ def create(chosen: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.desk.start()
+    stop_clock = await run_in_threadpool(_start_clock, app.state.settings) if app.state.scheduled else None
     try:
         yield
     finally:
         await app.state.desk.stop()
+        if stop_clock is not None:
+            await run_in_threadpool(stop_clock)
+
+
+def _start_clock(chosen: Settings) -> Callable[[], None] | None:
+    """Begin to collect prices by the clock of the settings; return what ends it, None where there is no clock."""
+    if chosen.collect_schedule is None:
+        return None
+    from advisor.collecting import collection_schedule
+
+    book = PriceBook.open(chosen.database_url)
+    clock = collection_schedule(book, chosen)
+
+    def stop() -> None:
+        if clock is not None:
+            clock.stop()
+        book.close()
+
+    if clock is not None:
+        clock.start()
+    return stop
 
 
 async def _openapi(request: Request) -> Response:

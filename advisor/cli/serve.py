@@ -6,7 +6,7 @@ import socket
 import click
 
 # The only reference from here to the service: the server resolves it.
-APPLICATION = "api.app:create"
+APPLICATION, APPLICATION_WITHOUT_SCHEDULER = "api.app:create", "api.app:create_without_scheduler"
 SECONDS_TO_END = 5
 
 
@@ -15,8 +15,12 @@ SECONDS_TO_END = 5
 @click.option(
     "--port", metavar="N", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free."
 )
-def serve(host: str, port: int) -> None:
+@click.option("--no-scheduler", is_flag=True, help="Leave collecting by the clock to another process.")
+def serve(host: str, port: int, no_scheduler: bool) -> None:
     """Serve the REST API and the web page to this machine, until Ctrl-C.
+
+    Where ADVISOR_COLLECT_SCHEDULE is set, prices are collected by that clock; of several processes on one database
+    only one collects.
 
     The API is described at /docs and /openapi.json. There are no API keys in this version, so only a loopback
     address is served.
@@ -28,13 +32,15 @@ def serve(host: str, port: int) -> None:
     """
     import uvicorn
 
+    if not no_scheduler:
+        _check_clock()
     listening = _listening(host, port)
     address, number = listening.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
     click.echo(f"Serving http://{shown}:{number} (API: /docs). Ctrl-C ends it.", err=True)
     server = uvicorn.Server(
         uvicorn.Config(
-            APPLICATION,
+            APPLICATION_WITHOUT_SCHEDULER if no_scheduler else APPLICATION,
             factory=True,
             log_level="warning",
             timeout_graceful_shutdown=SECONDS_TO_END,
@@ -43,6 +49,24 @@ def serve(host: str, port: int) -> None:
     )
     with listening:
         server.run(sockets=[listening])
+
+
+def _check_clock() -> None:
+    """Refuse a clock that cannot work before anything is served.
+
+    Raises:
+        UsageInvalid: a setting has a value that cannot work.
+        DatabaseUnavailable: the clock's database does not answer.
+    """
+    from advisor.settings import settings
+
+    chosen = settings()
+    if chosen.collect_schedule is not None:
+        from advisor.collecting import collection_schedule
+        from pricing.store import PriceBook
+
+        with PriceBook.open(chosen.database_url) as book:
+            collection_schedule(book, chosen)
 
 
 def _listening(host: str, port: int) -> socket.socket:

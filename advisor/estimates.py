@@ -74,7 +74,7 @@ def _price(offer: Place) -> dict[str, Any]:
         "provider": offer.provider,
         "region": offer.region,
         "zone": offer.zone,
-        "market": "commitment" if offer.kind == "commitment" else offer.market,
+        "market": offer.market,
         "usd_per_node_hour": Money.of_micro_usd(offer.micro_usd_per_hour).model_dump(),
         "basis": first.basis,
         "source": first.source,
@@ -133,10 +133,15 @@ def _chosen(loaded: LoadedPlan, job: Job, name: str, nodes: int | None) -> "Esti
 
 
 def _cheapest(loaded: LoadedPlan, places: Sequence[Place], job: Job, name: str, nodes: int) -> Place | None:
+    """Return the cheapest place by the hour: what must be bought whole, and what is held already, is no offer."""
     open_to = [
         place
         for place in places
-        if place.machine == name and nodes <= most_nodes(place) and allows(job, loaded.plan, place)
+        if place.purchase is None
+        and place.kind != "commitment"
+        and place.machine == name
+        and nodes <= most_nodes(place)
+        and allows(job, loaded.plan, place)
     ]
     return min(open_to, key=lambda place: place.micro_usd_per_hour, default=None)
 

@@ -123,6 +123,24 @@ class Line(Part):
         return max(moments, default=None)
 
 
+class PricePoint(Part):
+    """A price from this moment on."""
+
+    at: Moment
+    usd_per_hour: Money
+
+
+class PriceHistory(Part):
+    """How the price of a pool that the plan uses moved before `as_of`: a step at each point, the newest last."""
+
+    provider: str
+    region: str
+    zone: str | None
+    machine: str
+    market: str
+    points: list[PricePoint]
+
+
 class Savings(Part):
     """Against the cheapest plan in which every job runs on on-demand offers alone."""
 
@@ -254,6 +272,7 @@ class Recommendation(Part):
     alternatives: list[Alternative]
     sensitivity: list[Sensitivity] = Field(description="less kind cases; empty where none can change the answer")
     infeasibility: Infeasibility | None
+    price_history: list[PriceHistory] = Field(default=[], description="past prices of the pools in use, as then stored")
 
     def document(self) -> dict[str, Any]:
         """Return the document as plain JSON values."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from api.problems import Problem, problem_of
 
 if TYPE_CHECKING:
+    from advisor.recommendation import Recommendation
     from advisor.service import PlanRequest, PricesMissing
     from advisor.settings import Settings
     from pricing.sheet import Rejected
@@ -59,6 +60,19 @@ def _settings(request: Mapping[str, Any]) -> "Settings":
     return Settings(**request["settings"])
 
 
+def _with_history(answer: "Recommendation", request: Mapping[str, Any]) -> "Recommendation":
+    """Add past prices of the pools in use, from where the run's prices came."""
+    from datetime import UTC, datetime
+
+    from advisor.price_history import with_book_history, with_rows_history
+    from pricing.sheet import read_records
+
+    chosen, rows = _settings(request), request["prices"]
+    if rows is not None:
+        return with_rows_history(answer, read_records(rows, now=datetime.now(UTC)).rows)
+    return with_book_history(answer, chosen.database_url, reference_prices=chosen.reference_prices == "on")
+
+
 def make_plan(request: Mapping[str, Any]) -> dict[str, Any]:
     """Make a plan and store its recommendation under the request's id."""
     from contextlib import closing
@@ -73,6 +87,7 @@ def make_plan(request: Mapping[str, Any]) -> dict[str, Any]:
         raise prices_missing(answer)
     unread = [Excluded(what=f"prices[{each.line}]", reason=each.reason) for each in rejected]
     answer = answer.model_copy(update={"id": request["id"], "excluded": [*unread, *answer.excluded]})
+    answer = _with_history(answer, request)
     with closing(Archive.open(_settings(request).database_url)) as archive:
         archive.store(answer, asked.loaded, asked.offers)
     return {"status": answer.status}

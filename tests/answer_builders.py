@@ -17,6 +17,8 @@ from advisor.recommendation import (
     Line,
     Money,
     PlanReference,
+    PriceHistory,
+    PricePoint,
     Recommendation,
     Repair,
     Replanned,
@@ -61,6 +63,13 @@ def segment(job: str, begin: float, end: float, **fields: Any) -> Segment:
     merged.setdefault("gpus", merged["nodes"] * 8)
     merged.setdefault("tokens", int(merged["tokens_per_second"] * 3600 * hours))
     return Segment(job=job, start=at(begin), end=at(end), **merged)
+
+
+def history(market: str, zone: str | None, prices: dict[float, str]) -> PriceHistory:
+    """Make past prices of a pool of AWS: hours from the start of the plan to USD per hour."""
+    points = [PricePoint(at=at(hour), usd_per_hour=Money.of_micro_usd(micro_usd(usd))) for hour, usd in prices.items()]
+    pool = {"provider": "aws", "region": "us-east-1", "zone": zone, "machine": "p5.48xlarge", "market": market}
+    return PriceHistory.model_validate({**pool, "points": points})
 
 
 def rented(market: str, **fields: Any) -> dict[str, Any]:
@@ -261,6 +270,10 @@ def rich_answer(**fields: Any) -> Recommendation:
                 as_planned=AsPlanned(added=Money(amount="512.00"), first_deadline_missed=None, late_hours=None),
                 replanned=Replanned(status="feasible", total=more("498.12"), added=Money(amount="498.12"), gap=0.0123),
             ),
+        ],
+        "price_history": [
+            history("spot", "use1-az4", {-9000: "14.58", -6200: "21.1543", -2400: "17.20", -174: "20.105533"}),
+            history("on_demand", None, {-8760: "55.04", -500: "48.4352"}),
         ],
     } | fields
     return answer(segments, lines, jobs, **merged)

@@ -74,7 +74,13 @@ def test_the_wheel_holds_exactly_the_four_packages(wheel):
     top = {name.split("/")[0] for name in names}
 
     assert {name for name in top if not name.endswith(".dist-info")} == PACKAGES
-    assert {"pricing/data/gpus.csv", "advisor/plan/data/starter.yaml", "advisor/py.typed"} <= set(names)
+    assert {
+        "pricing/data/gpus.csv",
+        "pricing/data/reference_prices.csv",
+        "advisor/outputs/html/style.css",
+        "advisor/plan/data/starter.yaml",
+        "advisor/py.typed",
+    } <= set(names)
 
 
 def test_exactly_the_four_packages_are_declared():

@@ -86,12 +86,23 @@ def plan(
     if isinstance(answer, PricesMissing):
         click.echo(answer.text(), err=True)
         ctx.exit(4)
+    answer = _with_history(answer, price_path, chosen)
     Archive.open(chosen.database_url).store(answer, loaded, offers)
     show(answer, as_json=as_json)
     if folder is not None:
         written = write_files(answer, folder)
         click.echo(f"Wrote {', '.join(str(path) for path in written)}", err=True)
     ctx.exit(0 if answer.total is not None else 3)
+
+
+def _with_history(answer: "Recommendation", price_path: Path | None, chosen: "Settings") -> "Recommendation":
+    """Add past prices of the pools in use, from where the run's prices came."""
+    from advisor.cli.prices import read_sheet
+    from advisor.price_history import with_book_history, with_rows_history
+
+    if price_path is not None:
+        return with_rows_history(answer, read_sheet(price_path).rows)
+    return with_book_history(answer, chosen.database_url, reference_prices=chosen.reference_prices == "on")
 
 
 def checked_time_limit(seconds: float) -> float:

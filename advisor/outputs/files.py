@@ -7,6 +7,7 @@ from pathlib import Path
 
 from advisor.outputs.costs import costs_csv
 from advisor.outputs.focus import focus_csv
+from advisor.outputs.html.report import report_html
 from advisor.outputs.launch import launch_files
 from advisor.outputs.markdown import report_markdown
 from advisor.outputs.terraform import terraform_files, zipped
@@ -21,6 +22,7 @@ def recommendation_json(recommendation: Recommendation) -> str:
 
 FILES: dict[str, Callable[[Recommendation], str]] = {
     "recommendation.json": recommendation_json,
+    "report.html": report_html,
     "report.md": report_markdown,
     "costs.csv": costs_csv,
     "focus.csv": focus_csv,

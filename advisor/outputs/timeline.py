@@ -123,13 +123,17 @@ def timeline(answer: Recommendation, width: int, glyphs: Glyphs = UNICODE) -> Ch
     return Chart(bars, rule, dates, legend)
 
 
-def _scale(answer: Recommendation, cells: int) -> Scale:
+def span(answer: Recommendation) -> tuple[datetime, datetime]:
     """Span the work and its deadlines; deadlines further away than the work is long are left to a marker."""
     start = min([answer.start, *(segment.start for segment in answer.segments)])
     finish = max(segment.end for segment in answer.segments)
     longest = finish + (finish - start)
     due = [job.deadline for job in answer.jobs if job.deadline is not None and job.deadline <= longest]
-    return Scale(start, max([finish, *due]), cells)
+    return start, max([finish, *due])
+
+
+def _scale(answer: Recommendation, cells: int) -> Scale:
+    return Scale(*span(answer), cells)
 
 
 def _bar(segments: Sequence[Segment], deadline: datetime | None, scale: Scale, glyphs: Glyphs) -> list[Cell]:
@@ -186,7 +190,7 @@ def _axis(scale: Scale, glyphs: Glyphs) -> tuple[str, str]:
         if timedelta(hours=hours) * scale.cells >= span * room:
             break
     rule, dates = [glyphs.rule] * (scale.cells + 1), ""
-    at = _first_tick(scale.start.astimezone(UTC), hours)
+    at = first_tick(scale.start.astimezone(UTC), hours)
     while at <= scale.end:
         column, label = scale.cell(at), at.strftime(shape)
         if len(dates) + bool(dates) <= column <= scale.cells + 1 - len(label):
@@ -196,7 +200,7 @@ def _axis(scale: Scale, glyphs: Glyphs) -> tuple[str, str]:
     return "".join(rule), dates
 
 
-def _first_tick(start: datetime, hours: int) -> datetime:
+def first_tick(start: datetime, hours: int) -> datetime:
     """Return the first midnight, or the first whole step of its day, at or after the start."""
     unit = timedelta(hours=min(hours, 24))
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -36,6 +36,7 @@ CASES = {
     "rich_answer.ascii.txt": lambda: shown(rich_answer(), encoding="ascii"),
     "infeasible.80.txt": lambda: shown(no_answer("infeasible")),
     "undecided.80.txt": lambda: shown(no_answer("undecided")),
+    "infeasible.report.html": lambda: FILES["report.html"](no_answer("infeasible")),
     "infeasible.report.md": lambda: FILES["report.md"](no_answer("infeasible")),
     "rich_answer.plan.auto.tfvars.json": lambda: str(terraform_files(rich_answer())["plan.auto.tfvars.json"], "utf-8"),
     "rich_answer.NOTICE.md": lambda: str(terraform_files(rich_answer())["NOTICE.md"], "utf-8"),

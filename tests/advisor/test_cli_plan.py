@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from advisor_builders import HEADER, document, hour, job, price, speed
 
+from advisor.outputs.files import BINARY_FILES, FILES, FOLDERS
+
 ROOT = Path(__file__).parents[2]
 ADVISOR = Path(sys.executable).with_name("advisor")
 EXAMPLE = ROOT / "examples" / "q1-measured.yaml"
@@ -69,7 +71,7 @@ def test_the_example_is_proved_optimal_and_repeats(advisor, tmp_path):
     assert (answer["status"], answer["stopped_by"]) == ("optimal", "proof")
     assert {segment["kind"] for segment in answer["segments"]} == {"local", "cloud"}
     assert all(result["slack_hours"] >= 0 for result in answer["jobs"])
-    assert {path.name for path in (tmp_path / "one").iterdir()} == {"recommendation.json", "report.md", "costs.csv"}
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {*FILES, *BINARY_FILES, *FOLDERS}
 
 
 @pytest.mark.slow

@@ -60,6 +60,18 @@ def test_lines_and_warnings_tell_bundled_prices(run):
     assert sum("reference prices that come with the product" in warning for warning in answer["warnings"]) == 1
 
 
+def test_past_prices_of_the_pools_in_use_are_kept_and_drawn(run, tmp_path):
+    """The recommendation keeps a year of the spot price that it plans with, and report.html draws and dates it."""
+    answer = json.loads(run(*PLAN, "--json", "--out", "out").stdout)
+    histories = {history["market"]: history["points"] for history in answer["price_history"]}
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+    assert len(histories["spot"]) > 10
+    assert histories["spot"][-1]["usd_per_hour"] == answer["lines"][1]["unit_price"]
+    assert "a3-highgpu-8g spot, gcp us-central1" in page
+    assert "bundled spot price of gcp us-central1 a3-highgpu-8g, 116 days old" in page[: page.index("Timeline")]
+
+
 def test_switched_off_an_empty_book_ends_with_4(run):
     """Without bundled and without stored prices the plan names the jobs and each way to give prices."""
     said = run(*PLAN, check=4, ADVISOR_REFERENCE_PRICES="off").output

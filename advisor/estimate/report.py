@@ -7,14 +7,16 @@ fitted without it.
 import csv
 import io
 import math
+import statistics
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from advisor.estimate.accuracy import Comparison, Errors, errors_of, kinds_of, source_macro
+from advisor.estimate.accuracy import Comparison, Errors, compared, errors_of, kinds_of, source_macro
 from advisor.estimate.calibration import calibration
 from advisor.estimate.fit import in_sample, left_out
-from advisor.estimate.predict import Quantity
+from advisor.estimate.predict import Quantity, predictions
 from advisor.estimate.published import PublishedRun, published_run
 from advisor.estimate.published_hardware import Row
 from advisor.estimate.uncertainty import Interval, Measure, fitted_intervals, kind_of
@@ -71,6 +73,21 @@ def sections(
     return "\n".join([*lines, ""])
 
 
+def totals_section(rows: Sequence[Row]) -> str:
+    """Write the errors of total GPU-hours; left out: the productive share is the median of the other sources' runs."""
+    inside = compared(predictions(rows, "gpuh"), "gpuh")
+    outside = []
+    for each in inside:
+        others = [one for one in inside if one.row.get("source_id") != each.row.get("source_id")]
+        factor = statistics.median(one.measured / one.predicted for one in others)
+        outside.append(replace(each, predicted=each.predicted * factor))
+    lines = ["### Total GPU-hours", "", "| | runs | median | 90th percentile |", "| --- | ---: | ---: | ---: |"]
+    for name, group in (("in sample", inside), ("each source left out", outside)):
+        errors = errors_of(name, group)
+        lines.append(f"| **{name}** | {errors.runs} | {_percent(errors.median)} | {_percent(errors.p90)} |")
+    return "\n".join([*lines, ""])
+
+
 def _row(here: Errors, there: Errors) -> str:
     return f"| {here.name} | {here.runs} | {_percent(here.median)} | {_percent(there.median)} | {_percent(there.p90)} |"
 
@@ -122,6 +139,7 @@ def report(rows: Sequence[Row]) -> tuple[str, str]:
         outside = [each for group in left_out(rows, measure, constants).values() for each in group]
         found[measure] = intervals_of(outside, measure)
         written.append(sections(measure, inside, outside, found[measure]))
+    written.append(totals_section(rows))
     return "\n".join(written), intervals_text(found)
 
 

@@ -3,11 +3,13 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from solver import Infeasible, Solved, solve
-from solver.documents import ProblemInvalid, read_problem, schedule_document
+from solver.documents import ProblemInvalid, read_problem
+from solver.schedules import check_schedule, schedule_document
 
 FINE, OTHER, BAD_DOCUMENT, NO_SCHEDULE = 0, 1, 2, 3
 LONGEST_S = 24 * 3600.0
@@ -23,19 +25,38 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("problem", metavar="PROBLEM.json", type=Path)
     command.add_argument("--time-limit", metavar="S", type=float, default=60.0, help="seconds, 60 by default")
     command.add_argument("--seed", metavar="N", type=int, default=0)
+    checker = commands.add_parser(
+        "check",
+        help="check a gpuplan-schedule/1 file: every rule, the exact cost, the certificate; no solver",
+        epilog="example: python -m solver check p.json s.json",
+    )
+    checker.add_argument("problem", metavar="PROBLEM.json", type=Path)
+    checker.add_argument("schedule", metavar="SCHEDULE.json", type=Path)
     given = parser.parse_args(arguments)
+    if given.command == "check":
+        return _guarded(given.problem, lambda: _check(given.problem, given.schedule))
     if not 0 < given.time_limit <= LONGEST_S:
         parser.error(f"--time-limit must be above 0 and at most {LONGEST_S:g} seconds")
     if not 0 <= given.seed < 2**31:
         parser.error("--seed must be at least 0 and below 2^31")
+    return _guarded(given.problem, lambda: _solve(given.problem, given.time_limit, given.seed))
+
+
+def _guarded(path: Path, command: Callable[[], int]) -> int:
     try:
-        return _solve(given.problem, given.time_limit, given.seed)
+        return command()
     except ProblemInvalid as error:
-        print(f"{given.problem}: {error}", file=sys.stderr)  # noqa: T201  a command prints
+        print(f"{path}: {error}", file=sys.stderr)  # noqa: T201  a command prints
         return BAD_DOCUMENT
     except OSError as error:
-        print(f"{given.problem}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        print(f"{error.filename or path}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return BAD_DOCUMENT
+
+
+def _check(problem: Path, schedule: Path) -> int:
+    faults = check_schedule(read_problem(problem.read_bytes()), schedule.read_bytes())
+    print("\n".join(faults) or "holds")  # noqa: T201
+    return OTHER if faults else FINE
 
 
 def _solve(path: Path, time_limit_s: float, seed: int) -> int:

@@ -1,4 +1,4 @@
-"""Problem and schedule files: strict JSON in, JSON out (`gpuplan-problem/1`, `gpuplan-schedule/1`)."""
+"""Problem files: strict JSON in (`gpuplan-problem/1`)."""
 
 import json
 from collections.abc import Iterable
@@ -6,13 +6,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from solver.problem import Budget, Choice, Job, Pool, Problem, Steps
-from solver.solution import Infeasible, Reason, Solved, Undecided
+from solver.solution import Reason
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 PROBLEM_FORMAT = "gpuplan-problem/1"
-SCHEDULE_FORMAT = "gpuplan-schedule/1"
 LARGEST = 2**53
 MAX_SHOWN = 20
 
@@ -33,9 +32,7 @@ def read_problem(text: str | bytes) -> Problem:
     Raises:
         ProblemInvalid: broken JSON, unknown or missing fields, wrong types, or parts that contradict each other.
     """
-    document = _json(text)
-    if not isinstance(document, dict):
-        raise ProblemInvalid([Reason("", "must be a JSON object")])
+    document = read_object(text)
     if document.pop("format", None) != PROBLEM_FORMAT:
         raise ProblemInvalid([Reason("format", f"must be {PROBLEM_FORMAT!r}")])
     document.setdefault("end_grid_s", document.get("grid_s"))
@@ -79,6 +76,18 @@ def _path(location: Iterable[int | str]) -> str:
     for step in location:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
     return text
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Read a JSON object whose keys are unique and whose numbers are finite.
+
+    Raises:
+        ProblemInvalid: it is none.
+    """
+    document = _json(text)
+    if not isinstance(document, dict):
+        raise ProblemInvalid([Reason("", "must be a JSON object")])
+    return document
 
 
 def _json(text: str | bytes) -> Any:
@@ -211,26 +220,3 @@ def _cycles(problem: Problem) -> Iterable[Reason]:
         if job.id not in done and after[job.id] <= set(after):
             yield Reason(f"jobs[{i}].after", "waits for itself through its predecessors")
             return
-
-
-def schedule_document(problem: Problem, outcome: Solved | Infeasible | Undecided) -> dict[str, Any]:
-    """Write an outcome as a schedule file."""
-    head: dict[str, Any] = {"format": SCHEDULE_FORMAT, "problem": problem.name}
-    if isinstance(outcome, Solved):
-        segments = [
-            {"job": s.job, "pool": s.pool, "nodes": s.nodes, "start_s": s.start_s, "end_s": s.end_s}
-            for s in outcome.segments
-        ]
-        return {
-            **head,
-            "status": outcome.status,
-            "commits": dict(outcome.commits),
-            "segments": segments,
-            "cost_uusd": outcome.cost_uusd,
-            "bound_uusd": outcome.bound_uusd,
-            "stopped_by": outcome.stopped_by,
-        }
-    if isinstance(outcome, Infeasible):
-        conflict = [{"path": reason.path, "says": reason.says} for reason in outcome.conflict]
-        return {**head, "status": "infeasible", "conflict": conflict, "repairs": [], "stopped_by": outcome.stopped_by}
-    return {**head, "status": "undecided", "stopped_by": outcome.stopped_by}

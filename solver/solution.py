@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from solver.certificate import Certificate
+
 StoppedBy = Literal["proof", "work_limit", "wall_time"]
 ONE_CENT_UUSD = 10_000
 
@@ -24,7 +26,8 @@ class Solved:
     """A schedule that passed the checker.
 
     `cost_n3600` is exact, in 1/3600 micro-USD; `cost_uusd` is it rounded half-even; `bound_uusd` is a lower bound of
-    this very problem. `optimal` means that cost less bound is below one cent.
+    this very problem. `optimal` means that cost less bound is below one cent. Where the problem was decomposed,
+    `certificate` proves `certified_uusd` without any solver (solver.certificate); a search may have proved more.
     """
 
     status: Literal["optimal", "feasible"]
@@ -34,6 +37,8 @@ class Solved:
     bound_uusd: int
     stopped_by: StoppedBy
     commits: Mapping[str, int] = field(default_factory=dict)
+    certificate: Certificate | None = None
+    certified_uusd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

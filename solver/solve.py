@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from solver.certificate import lower_bound
 from solver.problem import Problem
 from solver.solution import (
     ONE_CENT_UUSD,
@@ -12,7 +14,10 @@ from solver.solution import (
     StoppedBy,
     Undecided,
 )
-from solver.verify import exact_cost, violations
+from solver.verify import exact_cost, rounded, violations
+
+if TYPE_CHECKING:
+    from solver.engine.search import Outcome
 
 HOUR = 3600
 
@@ -53,11 +58,14 @@ def solve(
     if broken or bound > cost:
         raise CheckFailed(f"{problem.name}: bound {bound}, cost {cost}, {broken}")
     cost_uusd, bound_uusd = rounded(cost), max(0, bound // HOUR)
+    certified = _certified(problem, found)
     proved = cost - bound < ONE_CENT_UUSD * HOUR
     return Solved(
         status="optimal" if proved else "feasible",
         segments=found.segments,
         commits=commits,
+        certificate=found.certificate,
+        certified_uusd=certified,
         cost_n3600=cost,
         cost_uusd=cost_uusd,
         bound_uusd=min(bound_uusd, cost_uusd),
@@ -65,7 +73,11 @@ def solve(
     )
 
 
-def rounded(cost_n3600: int) -> int:
-    """Round 1/3600 micro-USD half-even to whole micro-USD."""
-    whole, rest = divmod(cost_n3600, HOUR)
-    return whole + (rest * 2 > HOUR or (rest * 2 == HOUR and whole % 2))
+def _certified(problem: Problem, found: "Outcome") -> int | None:
+    """Evaluate the certificate again on the stated problem, in integers."""
+    if found.certificate is None:
+        return None
+    proves = lower_bound(problem, found.certificate)
+    if proves < found.certified_n3600:
+        raise CheckFailed(f"{problem.name}: the certificate proves {proves}, not {found.certified_n3600}")
+    return max(0, proves // HOUR)

@@ -277,3 +277,9 @@ def beside_n3600(pools: Mapping[str, Pool], job: Job, mine: Sequence[Segment]) -
     move = sum(job.move_cost.get(left, 0) for left, entered in pairwise(regions) if left != entered)
     held = max(s.end_s for s in mine) - job.release_s
     return (stage + move) * HOUR + job.hold_cost_h * held
+
+
+def rounded(cost_n3600: int) -> int:
+    """Round 1/3600 micro-USD half-even to whole micro-USD."""
+    whole, rest = divmod(cost_n3600, HOUR)
+    return whole + (rest * 2 > HOUR or (rest * 2 == HOUR and whole % 2))

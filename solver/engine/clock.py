@@ -28,3 +28,7 @@ class Clock:
     def is_over(self) -> bool:
         """Whether wall time has run out."""
         return time.monotonic() >= self.ends
+
+    def use(self, share: float) -> None:
+        """Take a share of the work away that was done outside the engine."""
+        self.work *= max(0.05, 1.0 - share)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from ortools.math_opt.python import mathopt
 from ortools.math_opt.solvers import highs_pb2
 
-from solver.engine.quiet import stdout_to_stderr
+from solver.engine.quiet import silenced
 from solver.engine.rows import LinearModel, Terms
 
 TOLERANCE = 1e-9
@@ -61,7 +61,7 @@ def minimise(
     built, variables = _build(model, [(row.terms, row.limit) for row in model.rows] + list(more))
     built.minimize(mathopt.fast_sum(variables[number] * (weight / scale) for number, weight in objective))
     parameters = _parameters(seconds, nodes, seed, give / 2 / scale)
-    with stdout_to_stderr():
+    with silenced():
         result = mathopt.solve(built, mathopt.SolverType.HIGHS, params=parameters)
     reason, limit = result.termination.reason, result.termination.limit
     ended = mathopt.TerminationReason

@@ -1,16 +1,19 @@
-"""Keeps stdout for the caller: HiGHS prints a line of its own now and then, which would break a JSON document."""
+"""Keeps stdout for the caller: HiGHS prints lines of its own now and then, which would break a JSON document."""
 
+import ctypes
 import os
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STDOUT, STDERR = 1, 2
+STDOUT = 1
+# The buffers of native code must be written before the descriptor changes, or their lines come out later.
+_flush_native = ctypes.CDLL(None).fflush
 
 
 class _Diversion:
-    """How many solves divert stdout to stderr now; the first saves it, the last puts it back."""
+    """How many solves divert stdout now; the first saves it, the last puts it back."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -23,14 +26,18 @@ class _Diversion:
             self.inside += 1
             if self.inside == 1:
                 sys.stdout.flush()
+                _flush_native(None)
                 self.saved = os.dup(STDOUT)
-                os.dup2(STDERR, STDOUT)
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, STDOUT)
+                os.close(nowhere)
 
     def leave(self) -> None:
         """Put stdout back when the last one leaves."""
         with self.lock:
             self.inside -= 1
             if self.inside == 0:
+                _flush_native(None)
                 os.dup2(self.saved, STDOUT)
                 os.close(self.saved)
 
@@ -39,8 +46,8 @@ _diversion = _Diversion()
 
 
 @contextmanager
-def stdout_to_stderr() -> Iterator[None]:
-    """Send what native code writes to stdout to stderr instead."""
+def silenced() -> Iterator[None]:
+    """Drop what is written to stdout meanwhile."""
     _diversion.enter()
     try:
         yield

@@ -36,7 +36,7 @@ def reduce(problem: Problem) -> Reduced:
     ]
     if reasons:
         return Reduced(problem, tuple(reasons))
-    tightened, reasons = _tighten(replace(problem, jobs=opened))
+    tightened, reasons = tighten(replace(problem, jobs=opened))
     if reasons:
         return Reduced(problem, tuple(reasons))
     trimmed = tuple(_with_open_options(job, tightened) for job in tightened.jobs)
@@ -89,7 +89,7 @@ def shortest_s(job: Job, end_grid_s: int) -> int:
     return -(-seconds // end_grid_s) * end_grid_s
 
 
-def _tighten(problem: Problem) -> tuple[Problem, list[Reason]]:
+def tighten(problem: Problem) -> tuple[Problem, list[Reason]]:
     """Move releases after predecessors and deadlines before successors, each job taken at its shortest."""
     jobs = {job.id: job for job in problem.jobs}
     order = _in_order(problem.jobs)

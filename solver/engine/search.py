@@ -8,13 +8,15 @@ by the interval model alone, in integers throughout.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from solver.certificate import Certificate
 from solver.engine import exact, floating
 from solver.engine.clock import Clock
+from solver.engine.decompose import Decomposed, Decomposition
 from solver.engine.goals import COST, FINISHES, LAST, RISK, SEGMENTS, Goal, interval_value, limit_interval, period_terms
 from solver.engine.intervals import Found, minimise
 from solver.engine.model import IntervalModel
-from solver.engine.periods import PeriodModel
-from solver.engine.reduce import reduce
+from solver.engine.periods import PeriodModel, change_moments
+from solver.engine.reduce import reduce, tighten
 from solver.problem import Job, Problem
 from solver.solution import Progress, Segment
 
@@ -22,6 +24,13 @@ from solver.solution import Progress, Segment
 MOST_SEGMENTS = 8
 # Segments x options up to which the interval model is tried by itself before anything else.
 FEW_USES = 400
+# Segments x options above which the problem is decomposed first, and up to which what is left is solved exactly.
+MANY_USES = 700
+MOST_USES = 900
+# Options x periods up to which what is left is solved exactly.
+MOST_PERIODS = 8_000
+# Shares of the work after which the decomposition looks whether little enough is left.
+FIRST_SHARE, LAST_SHARE = 0.2, 0.85
 # Variables up to which the relaxation is solved at all.
 MOST_VARIABLES = 60_000
 # Nodes x variables of the floating search granted per second; 200,000 to 900,000 were done on two cores.
@@ -40,6 +49,8 @@ class Outcome:
     segments: tuple[Segment, ...] | None = None
     bound_n3600: int = 0
     out_of_time: bool = False
+    certificate: Certificate | None = None
+    certified_n3600: int = 0
 
 
 def segments_allowed(problem: Problem) -> dict[str, int]:
@@ -54,7 +65,14 @@ def _segments_possible(job: Job, problem: Problem) -> int:
 
 def search(reduced: Problem, stated: Problem, clock: Clock, seed: int, listen: Listener | None) -> Outcome:
     """Minimise the objectives one after the other, then break ties."""
-    found = _Search(reduced, stated, clock, seed, listen)
+    if stated.objectives[0] == "cost" and is_large(reduced):
+        return search_large(reduced, stated, clock, seed, listen)
+    return search_exactly(_Search(reduced, stated, clock, seed, listen))
+
+
+def search_exactly(found: "_Search") -> Outcome:
+    """Pursue one goal after the other on the exact models, from the best plan known."""
+    reduced, stated, clock = found.reduced, found.stated, found.clock
     for objective in stated.objectives:
         goal = {"finish": LAST, "risk": RISK, "cost": COST}[objective]
         if not found.pursue(goal) or found.best is None:
@@ -64,13 +82,63 @@ def search(reduced: Problem, stated: Problem, clock: Clock, seed: int, listen: L
             jobs = tuple(replace(job, deadline_s=min(job.deadline_s, last)) for job in reduced.jobs)
             reduced = reduce(replace(reduced, jobs=jobs)).problem
             found = _Search(
-                reduced, stated, clock, seed, listen,
+                reduced, stated, clock, found.seed, found.listen,
                 best=found.best, bound_n3600=found.bound_n3600, settled=found.settled, is_cut_off=found.is_cut_off,
             )  # fmt: skip
     for goal in (SEGMENTS, FINISHES):
         if not found.pursue(goal):
             break
     return found.outcome()
+
+
+def is_large(problem: Problem) -> bool:
+    """Whether a problem is decomposed before any exact model is tried."""
+    allowed = segments_allowed(problem)
+    return sum(allowed[job.id] * len(job.options) for job in problem.jobs) > MANY_USES
+
+
+def search_large(reduced: Problem, stated: Problem, clock: Clock, seed: int, listen: Listener | None) -> Outcome:
+    """Decompose; where the options that can still matter are few, go on with the exact models on those."""
+    parts = Decomposition(tighten(stated)[0], stated, clock, seed, listen)
+    for share in (FIRST_SHARE, LAST_SHARE):
+        parts.advance(share)
+        found = parts.found()
+        small = _pruned(reduced, parts, found)
+        if small is not None or parts.is_over:
+            break
+    outcome = Outcome(
+        is_impossible=False,
+        segments=found.segments,
+        bound_n3600=found.bound_n3600,
+        out_of_time=clock.is_over,
+        certificate=found.certificate,
+        certified_n3600=found.bound_n3600,
+    )
+    if small is None or clock.is_over:
+        return outcome
+    clock.use(parts.work / parts.total)
+    exact = search_exactly(
+        _Search(small, stated, clock, seed, listen, best=found.segments, bound_n3600=found.bound_n3600)
+    )
+    return replace(exact, certificate=found.certificate, certified_n3600=found.bound_n3600)
+
+
+def _pruned(reduced: Problem, parts: Decomposition, found: Decomposed) -> Problem | None:
+    """Drop options that no schedule as cheap as the best one uses; None where too many are left for exact models."""
+    if found.segments is None:
+        return None
+    dropped = parts.bounder.prunable(found.cost_n3600)
+    jobs = tuple(
+        replace(job, options=tuple(o for o in job.options if (o.pool, o.nodes) not in dropped[job.id]))
+        for job in reduced.jobs
+    )
+    rest = replace(reduced, jobs=jobs)
+    allowed = segments_allowed(rest)
+    uses = sum(allowed[job.id] * len(job.options) for job in jobs)
+    periods = len(change_moments(rest)) * sum(len(job.options) for job in jobs)
+    if uses > MOST_USES or periods > MOST_PERIODS:
+        return None
+    return reduce(rest).problem
 
 
 @dataclass(slots=True)

@@ -232,6 +232,31 @@ def test_the_command_writes_the_schedule(tmp_path):
     assert command(good, "--time-limit", "0").returncode == 2
 
 
+def test_the_command_checks_a_schedule(tmp_path):
+    """`check` repeats rules, cost and certificate without a solver; a false figure or a broken rule is named, exit 1."""
+    file, answer = tmp_path / "p.json", tmp_path / "s.json"
+    document = problem_document(pools=[pool("p", capacity=[[0, 1]])], jobs=[job(f"j{i}", 1) for i in range(3)])
+    file.write_text(json.dumps(document), encoding="utf-8")
+
+    def check(**changed):
+        answer.write_text(json.dumps({**schedule, **changed}), encoding="utf-8")
+        words = [sys.executable, "-m", "solver", "check", str(file), str(answer)]
+        run = subprocess.run(words, capture_output=True, text=True, check=False)
+        return run.returncode, run.stdout
+
+    words = [sys.executable, "-m", "solver", "solve", str(file)]
+    schedule = json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    proof = {"edges_s": [0, 36000], "theta": {f"j{i}": 291 * 2**20 for i in range(3)}, "pool": {}, "quota": {},
+             "commit": {}, "wait": [], "segment": {}}  # fmt: skip
+
+    assert check() == (0, "holds\n")
+    assert check(certificate={**proof, "bound_uusd": 0}) == (0, "holds\n")
+    assert "proves" in check(certificate={**proof, "bound_uusd": 3_000_000})[1]
+    assert "cost_uusd" in check(cost_uusd=1)[1]
+    assert "C5" in check(segments=schedule["segments"][:2])[1]
+    assert check(segments=3)[0] == 2
+
+
 BAD = {
     "format": {"format": "gpuplan-problem/2"},
     "surprise": {"surprise": 1},

@@ -11,8 +11,8 @@ from pricing.observation import PriceRow
 if TYPE_CHECKING:
     from pricing.store import Filter
 
-WINDOW = timedelta(days=365)
-# A spot price that moves every few hours all year: the newest moves say most.
+WINDOW = timedelta(days=730)
+# A spot price that moves every few hours all the time: the newest moves say most.
 MOST_POINTS = 400
 
 RowsOf = Callable[["Filter"], Sequence[PriceRow]]
@@ -47,7 +47,7 @@ def with_rows_history(answer: Recommendation, rows: Sequence[PriceRow]) -> Recom
 
 
 def with_history(answer: Recommendation, rows_of: RowsOf) -> Recommendation:
-    """Add the moves of the year before `as_of` of every rented pool, the price in force at its beginning carried in."""
+    """Add the moves of the two years before `as_of` of every rented pool, the price in force at its beginning carried in."""
     pools = dict.fromkeys(_pool(segment) for segment in answer.segments if segment.machine and segment.market)
     found = [_history(answer, pool, rows_of) for pool in pools]
     return answer.model_copy(update={"price_history": [history for history in found if history.points]})

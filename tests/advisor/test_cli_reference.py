@@ -61,7 +61,7 @@ def test_lines_and_warnings_tell_bundled_prices(run):
 
 
 def test_past_prices_of_the_pools_in_use_are_kept_and_drawn(run, tmp_path):
-    """The recommendation keeps a year of the spot price that it plans with, and report.html draws and dates it."""
+    """The recommendation keeps two years of the spot price that it plans with, and report.html draws and dates it."""
     answer = json.loads(run(*PLAN, "--json", "--out", "out").stdout)
     histories = {history["market"]: history["points"] for history in answer["price_history"]}
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

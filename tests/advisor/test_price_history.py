@@ -32,12 +32,12 @@ def test_only_moves_of_pools_in_use_by_the_moment():
     assert [point.usd_per_hour.amount for point in found["spot"].points] == ["20.00", "22.00"]
 
 
-def test_the_price_in_force_a_year_ago_is_carried_in():
+def test_the_price_in_force_two_years_ago_is_carried_in():
     """A list price of years ago begins the window; nothing before it is shown."""
-    found = histories(row(98.32, days=900), row(55.04, days=500), row(50.0, days=100))
+    found = histories(row(98.32, days=1200), row(55.04, days=800), row(50.0, days=100))
 
     assert [(p.at, p.usd_per_hour.amount) for p in found["on_demand"].points] == [
-        (AS_OF - timedelta(days=365), "55.04"),
+        (AS_OF - timedelta(days=730), "55.04"),
         (AS_OF - timedelta(days=100), "50.00"),
     ]
 

@@ -47,7 +47,7 @@ def with_rows_history(answer: Recommendation, rows: Sequence[PriceRow]) -> Recom
 
 
 def with_history(answer: Recommendation, rows_of: RowsOf) -> Recommendation:
-    """Add the moves of the two years before `as_of` of every rented pool, the price in force at its beginning carried in."""
+    """Add two years of moves before `as_of` of every rented pool, the price in force at the beginning carried in."""
     pools = dict.fromkeys(_pool(segment) for segment in answer.segments if segment.machine and segment.market)
     found = [_history(answer, pool, rows_of) for pool in pools]
     return answer.model_copy(update={"price_history": [history for history in found if history.points]})

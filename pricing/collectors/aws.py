@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
+from typing import Any
 
 from pricing.collectors.aws_calls import AwsCalls
 from pricing.collectors.aws_prices import read_savings_plans
@@ -26,6 +27,8 @@ from pricing.collectors.base import Access, PlacementScore, Portion, Remark, Req
 from pricing.errors import CredentialsMissing, CredentialsRefused, PermissionMissing, ProviderError
 
 WORKERS = 8
+# After so long without an answer a second question is pointless: two of them would take up the two minutes.
+LONG_WITHOUT_ANSWER_SECONDS = 30.0
 SCORED_NODES = 8
 REGIONS_PER_SCORE = 10
 
@@ -94,17 +97,23 @@ def _regions(calls: AwsCalls, request: Request) -> tuple[list[str], bool]:
     """
     if request.regions:
         return list(dict.fromkeys(request.regions)), True
+    began = time.monotonic()
     try:
-        answer = calls.call("ec2", HOME, "DescribeRegions")
-        named = [str(found["RegionName"]) for found in answer.get("Regions") or [] if found.get("RegionName")]
+        named = [str(found["RegionName"]) for found in _all(calls, "DescribeRegions", "Regions")]
         if named:
             return sorted(named), False
     except (CredentialsMissing, CredentialsRefused):
         raise
     except ProviderError:
+        if time.monotonic() - began > LONG_WITHOUT_ANSWER_SECONDS:
+            raise
         # Where this fails too, nothing can be asked.
-        calls.call("ec2", HOME, "DescribeAvailabilityZones")
+        _all(calls, "DescribeAvailabilityZones", "AvailabilityZones")
     return calls.known_regions(), False
+
+
+def _all(calls: AwsCalls, operation: str, key: str) -> list[Any]:
+    return [found for page in calls.pages("ec2", HOME, operation, key=key, token="NextToken") for found in page]  # noqa: S106  a page's token
 
 
 def _region(calls: AwsCalls, region: str, request: Request, *, asked_for: bool) -> Iterator[Portion | Place]:

@@ -75,7 +75,7 @@ class RequestRefused(UnexpectedPayload):
 
 
 class AwsCalls:
-    """The clients of one collection; may be shared by threads. Each service has its own patience."""
+    """The clients of one collection; may be shared by threads. A patience for each service, one for all."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -85,6 +85,7 @@ class AwsCalls:
         self._lock = Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._patience: dict[str, Patience] = {}
+        self._of_all = Patience()
         self._stopped = False
 
     def stop(self) -> None:
@@ -116,9 +117,11 @@ class AwsCalls:
             raise ProviderUnavailable(f"{where} was not asked: the collection was stopped")
         try:
             client = self._client(service, region)
-            patience = self._patience[service]
-            if patience.over:
-                raise ProviderUnavailable(f"{where} was not asked: {service} has given nothing but errors")
+            patiences = (self._patience[service], self._of_all)
+            for patience in patiences:
+                patience.asking()
+            if any(patience.over for patience in patiences):
+                raise ProviderUnavailable(f"{where} was not asked: for a minute there were nothing but errors")
             method = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in operation).lstrip("_")
             answer: dict[str, Any] = getattr(client, method)(**arguments)
         except (ClientError, BotoCoreError, ResponseParserError) as error:
@@ -126,7 +129,8 @@ class AwsCalls:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             # botocore's parsers let these out where a body is no answer of the service.
             raise UnexpectedPayload(f"{where}: the answer cannot be read ({_line(error)})") from None
-        patience.succeeded()
+        for patience in patiences:
+            patience.succeeded()
         return answer
 
     def pages(

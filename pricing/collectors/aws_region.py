@@ -59,11 +59,6 @@ class Counted:
         self.region = region
         self.count = 0
 
-    def call(self, operation: str, service: str = "ec2", **arguments: Any) -> dict[str, Any]:
-        """Ask once."""
-        self.count += 1
-        return self._calls.call(service, self.region, operation, **arguments)
-
     def pages(self, operation: str, key: str, service: str = "ec2", **arguments: Any) -> Iterator[list[Any]]:
         """Ask page by page; prices that are answered in one region for all are asked there."""
         token = "nextToken" if service == "savingsplans" else "NextToken"
@@ -105,7 +100,8 @@ def portion_of(
 
 def ask_place(asked: Counted, region: str) -> Place:
     """Ask what is offered in a region, by zone id, and in which ways each machine is sold."""
-    zones = asked.call("DescribeAvailabilityZones", AllAvailabilityZones=True).get("AvailabilityZones") or []
+    pages = asked.pages("DescribeAvailabilityZones", "AvailabilityZones", AllAvailabilityZones=True)
+    zones = [zone for page in pages for zone in page]
     here = [zone for zone in zones if zone.get("RegionName", region) == region]
     zone_ids = {str(zone["ZoneName"]): str(zone["ZoneId"]) for zone in here if zone.get("ZoneId")}
     if zones and not here:

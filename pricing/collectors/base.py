@@ -148,18 +148,26 @@ def collector_of(provider: str, access: Access) -> Collector:
 class Patience:
     """Ends a collection that gets nothing but errors: over once no call has succeeded for so many seconds.
 
-    A collection that makes progress may take as long as it needs; several threads may share one.
+    A collection that makes progress may take as long as it needs, and time in which nothing was asked does not count
+    where `asking` tells of every call. Several threads may share one.
     """
 
     def __init__(self, seconds: float = 60.0) -> None:
         self._seconds = seconds
         self._since = time.monotonic()
+        self._waiting = False
         self._lock = Lock()
+
+    def asking(self) -> None:
+        """Note that a call begins: after a success the time counts from here."""
+        with self._lock:
+            if not self._waiting:
+                self._since, self._waiting = time.monotonic(), True
 
     def succeeded(self) -> None:
         """Note that the provider has answered."""
         with self._lock:
-            self._since = time.monotonic()
+            self._since, self._waiting = time.monotonic(), False
 
     @property
     def over(self) -> bool:

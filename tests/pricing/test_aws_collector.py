@@ -26,7 +26,7 @@ from loopback_builders import Answer
 from pricing.collectors.aws import AwsCollector
 from pricing.collectors.aws_products import read_products
 from pricing.collectors.aws_reading import Reading
-from pricing.collectors.base import Access, Portion, Request
+from pricing.collectors.base import Access, Patience, Portion, Request
 from pricing.errors import CredentialsMissing, CredentialsRefused, PermissionMissing, ProviderUnavailable
 from pricing.observation import PriceRow
 from pricing.offer import Market
@@ -512,3 +512,17 @@ def test_the_shared_sample_reads_to_the_price_that_was_seen(sample_products: lis
     assert [r.micro_usd_per_hour for r in p5.rows] == [55_040_000]
     year = [r for r in p4d.rows if r.market is Market.RESERVED_1Y]
     assert [(r.term, r.micro_usd_per_hour) for r in year] == [("All Upfront", 18_830_479)]
+
+
+def test_a_service_that_gives_errors_alone_is_not_asked_for_ever() -> None:
+    """Patience counts from the first call after a success, not through time in which nothing was asked."""
+    patience = Patience(0.2)
+    patience.succeeded()
+    time.sleep(0.3)
+    patience.asking()
+    assert not patience.over
+    time.sleep(0.3)
+    patience.asking()
+    assert patience.over
+    patience.succeeded()
+    assert not patience.over

@@ -61,6 +61,7 @@ class OpenPlan(Part):
     by_prices: Money | None
     by_time: Money | None
     why: str
+    rests_on: str = Field(description="how old the prices are that the present cost rests on, and which are bundled")
     months: list[MonthCost]
 
 

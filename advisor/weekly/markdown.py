@@ -37,7 +37,10 @@ def weekly_markdown(report: WeeklyReport) -> str:
 
 
 def _reasons(report: WeeklyReport) -> list[str]:
-    return [f"- {escaped(plan.plan)} (`{plan.id}`): {escaped(plan.why)}" for plan in report.plans]
+    return [
+        f"- {escaped(plan.plan)} (`{plan.id}`): {escaped(f'{plan.why} {plan.rests_on}'.strip())}"
+        for plan in report.plans
+    ]
 
 
 def _limit(report: WeeklyReport) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from advisor.errors import DocumentInvalid
 from advisor.offers import offers_in_book
-from advisor.outputs.phrases import percent, runs_on, usd, usd_difference
+from advisor.outputs.phrases import age, counted, percent, runs_on, usd, usd_difference
 from advisor.plan.load import LoadedPlan, plan_of
 from advisor.planning import ask
 from advisor.recommend import Costed, costed
@@ -65,6 +65,7 @@ def replanned(
         by_prices=_difference(totals[0], totals[1]),
         by_time=_difference(totals[1], totals[2]),
         why=_why(before, repriced, now),
+        rests_on=_rests_on(now),
         months=[] if now.result is None else month_costs(now.result.lines, now.result.segments, now.start),
     )
 
@@ -141,6 +142,18 @@ def _why(before: _Attempt, repriced: _Attempt, now: _Attempt) -> str:
     return " ".join(parts)
 
 
+def _rests_on(now: _Attempt) -> str:
+    """Say how old the prices are that the present cost rests on, and how many of them came with the software."""
+    places, as_of = _mix(now), now.solve.prices_as_of
+    used = [offer for offer in now.offers if _sold_at(offer) in places]
+    if not used:
+        return "It rests on no price of a market." if now.result else ""
+    bundled = sum(offer.bundled for offer in used)
+    oldest = age(max(offer.age(as_of) for offer in used))
+    said = f"It rests on {counted(len(used), 'price')}, the oldest {oldest} old"
+    return f"{said}; {bundled} of them bundled reference prices." if bundled else f"{said}."
+
+
 def _price_reasons(before: _Attempt, repriced: _Attempt) -> str:
     """Name the places that were or are used and whose price moved, and a change of the mix."""
     old, new = _prices(before.offers), _prices(repriced.offers)
@@ -173,8 +186,8 @@ def _place(segment: Segment) -> tuple[str, ...]:
 
 
 def _prices(offers: Sequence[Offer]) -> dict[tuple[str, ...], int]:
-    return {
-        (o.provider, o.region, o.zone or "", o.machine, str(o.market)): o.micro_usd_per_hour
-        for o in offers
-        if o.term is None and o.currency == "USD"
-    }
+    return {_sold_at(o): o.micro_usd_per_hour for o in offers if o.term is None and o.currency == "USD"}
+
+
+def _sold_at(offer: Offer) -> tuple[str, ...]:
+    return offer.provider, offer.region, offer.zone or "", offer.machine, str(offer.market)

@@ -9,10 +9,6 @@ from starlette.responses import Response
 
 from api.replies import tagged
 
-# The one style sheet stands in the page; nothing else is loaded, framed, or sent anywhere else.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-
 
 @cache
 def _environment() -> Environment:
@@ -27,7 +23,7 @@ def _environment() -> Environment:
 
 def page(request: Request, template: str, **values: Any) -> Response:
     """Return a page; one that the browser has already is not sent again."""
-    return tagged(request, filled(template, **values), "text/html; charset=utf-8", HEADERS)
+    return tagged(request, filled(template, **values), "text/html; charset=utf-8")
 
 
 def filled(template: str, **values: Any) -> str:

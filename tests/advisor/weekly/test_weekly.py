@@ -92,6 +92,7 @@ def test_a_change_is_divided_into_prices_and_time(chosen):
     assert (plan.by_prices.amount, plan.by_time.amount, plan.change.amount) == ("-2740.00", "-6800.00", "-9540.00")
     assert cents(plan.change) == cents(plan.by_prices) + cents(plan.by_time)
     assert "$60.00 to $50.00 (-16.7 %)" in plan.why
+    assert plan.rests_on == "It rests on 1 price, the oldest 44 h old."
     assert sum(cents(month.cost) for month in plan.months) == cents(plan.now.total)
 
 

@@ -37,6 +37,9 @@ def comparisons(base: Question) -> list[Comparison]:
         ),
         Comparison("the fastest: earliest last finish, then cheapest", replace(base, objective="finish")),
     ]
+    if base.running:
+        names = ", ".join(base.running)
+        found.append(Comparison(f"nothing moves: {names} only where it runs now", replace(base, stay=True)))
     if bases:
         found.append(Comparison(f"on the other cost basis ({bases})", replace(base, other_basis=True)))
     elif plan.clusters:

@@ -12,6 +12,7 @@ from advisor.dominance import limit_matches, undominated
 from advisor.places import Exclusion, Grid, Place
 from advisor.plan.schema import BudgetCap, Job, TrainingPlan
 from advisor.plan.shapes import ModelShape
+from advisor.progress import NOTHING_RUNS, Running, going_on
 from advisor.site_costs import SiteCharge, moving_charges, site_charges
 from advisor.spot_net import HOUR, Net, spot_nets
 from pricing.money import micro_usd
@@ -52,8 +53,19 @@ class Formulation:
     ledger: Ledger
 
 
-def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: Mapping[str, ModelShape]) -> Formulation:
-    """Build the problem of a plan over the places that may be used; `shapes` are those of the jobs' models."""
+def formulate(
+    plan: TrainingPlan,
+    places: Sequence[Place],
+    grid: Grid,
+    shapes: Mapping[str, ModelShape],
+    running: Mapping[str, Running] = NOTHING_RUNS,
+    *,
+    stay: bool = False,
+) -> Formulation:
+    """Build the problem of a plan over the places that may be used; `shapes` are those of the jobs' models.
+
+    `running` says where jobs run as the plan begins: going on there takes no start-up; with `stay` they do only that.
+    """
     exclusions: list[Exclusion] = []
     choices: dict[str, list[Configuration]] = {}
     staging: dict[tuple[str, str], Sequence[SiteCharge]] = {}
@@ -66,6 +78,9 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: M
         ways = {site: _dataset_micro_usd(mine) for (name, site), mine in staging.items() if name == job.name}
         reach[job.name] = sum(map(len, open_to.values()))
         choices[job.name] = [c for chosen in undominated(open_to, plan, ways).values() for c in chosen]
+        if job.name in running:
+            here = going_on(job.name, running[job.name], open_to)
+            choices[job.name] = here if stay else [*choices[job.name], *here]
     nets, spot_exclusions = _nets(plan, choices, grid)
     exclusions += spot_exclusions
     moving = {
@@ -74,9 +89,12 @@ def formulate(plan: TrainingPlan, places: Sequence[Place], grid: Grid, shapes: M
         for site, charge in moving_charges(job, shapes[job.name], (c.place.site for c in choices[job.name])).items()
     }
     used = {choice.place.key for chosen in choices.values() for choice in chosen}
-    places = [place for place in places if place.key in used]
+    twins = {c.place.key: c.place for chosen in choices.values() for c in chosen if c.place.going_on is not None}
+    used |= {twin.pool_key for twin in twins.values()}
+    places = [*(place for place in places if place.key in used), *twins.values()]
     ceiling = sum(max((c.nodes for c in chosen), default=0) for chosen in choices.values())
     quotas, quota_paths = _quotas(plan, places)
+    quotas += _shared(places)
     budgets, budget_paths, upfront = _budgets(plan, grid)
     problem = Problem(
         name=plan.name,
@@ -181,6 +199,17 @@ def _quotas(plan: TrainingPlan, places: Sequence[Place]) -> tuple[list[Quota], l
             quotas.append(Quota(id=f"limits[{index}]", pools=pools, limit=((0, limit.max_nodes),)))
             paths.append(f"limits[{index}]")
     return quotas, paths
+
+
+def _shared(places: Sequence[Place]) -> list[Quota]:
+    """Nodes of a place and of the jobs that go on there are the same nodes."""
+    found = []
+    for place in places:
+        pools = [other.key for other in places if other.pool_key == place.key]
+        if len(pools) > 1 and place.capacity is not None:
+            limit = tuple((hour * HOUR, nodes) for hour, nodes in place.capacity)
+            found.append(Quota(id=f"pool {place.key}", pools=tuple(pools), limit=limit))
+    return found
 
 
 def _budgets(plan: TrainingPlan, grid: Grid) -> tuple[list[Budget], list[str], int]:

@@ -46,7 +46,8 @@ class Place:
     """One pool of equal nodes under one price.
 
     `capacity` are right-open steps (first hour, nodes) from hour 0, None where unlimited. `site` is where its
-    data lies, as `provider/region`, or the cluster's own place.
+    data lies, as `provider/region`, or the cluster's own place. `going_on` is the key of the place that this one is
+    for a job that runs there already.
     """
 
     key: str
@@ -62,6 +63,12 @@ class Place:
     market: Market | None = None
     interruption_rate_per_hour: float | None = None
     purchase: Purchase | None = None
+    going_on: str | None = None
+
+    @property
+    def pool_key(self) -> str:
+        """Key of the pool whose nodes these are: its own, or of a job that goes on where it runs, that place's."""
+        return self.going_on or self.key
 
     @property
     def micro_usd_per_hour(self) -> int:

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from advisor.formulate import Formulation, formulate
 from advisor.places import Grid, Place, cluster_place, commitment_place, has_both_bases
 from advisor.plan.schema import Cluster, TrainingPlan
 from advisor.plan.shapes import ModelShape
+from advisor.progress import NOTHING_RUNS, Running
 from pricing.offer import Market
-from solver import Infeasible, Progress, Solved, Undecided, solve
+from solver import Infeasible, Option, Problem, Progress, Solved, Undecided, solve
 
 Scope = Literal["all", "clouds", "owned", "on_demand"]
 ProgressListener = Callable[[Progress], None]
@@ -18,7 +19,10 @@ ProgressListener = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What to plan with: `scope` leaves kinds of places out, `other_basis` turns the clusters' cost basis around."""
+    """What to plan with: `scope` leaves kinds of places out, `other_basis` turns the clusters' cost basis around.
+
+    `running` are jobs that run as the plan begins; with `stay` they go on there and nowhere else.
+    """
 
     plan: TrainingPlan
     grid: Grid
@@ -28,6 +32,8 @@ class Question:
     scope: Scope = "all"
     other_basis: bool = False
     objective: Literal["cost", "finish"] = "cost"
+    running: Mapping[str, Running] = field(default_factory=lambda: NOTHING_RUNS)
+    stay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +73,41 @@ def ask(
     wall_limit_s: float | None = None,
 ) -> Answer:
     """Formulate and solve; work follows from `time_limit_s`, `wall_limit_s` only cuts it off."""
-    formulation = formulate(question.plan, places_in(question), question.grid, question.shapes)
+    places, running = places_in(question), question.running
+    formulation = formulate(question.plan, places, question.grid, question.shapes, running, stay=question.stay)
     problem = replace(formulation.problem, objective=question.objective)
     wall = None if wall_limit_s is None else max(0.1, wall_limit_s)
     limit = max(0.1, time_limit_s)
     outcome = solve(problem, time_limit_s=limit, wall_limit_s=wall, seed=question.seed, progress=progress)
+    # Going on without a start-up is for what runs on from the first second; whoever pauses starts up again.
+    while isinstance(outcome, Solved) and (late := _resumed(outcome, formulation)):
+        problem = _closed(problem, late)
+        outcome = solve(problem, time_limit_s=limit, wall_limit_s=wall, seed=question.seed, progress=progress)
     return Answer(outcome, formulation)
+
+
+def _resumed(outcome: Solved, formulation: Formulation) -> dict[str, int]:
+    """Return the places of jobs that go on in which a segment starts later, with the end of the first one there."""
+    places = formulation.ledger.places
+    late: dict[str, int] = {}
+    for segment in outcome.segments:
+        if places[segment.pool].going_on is not None and segment.start_s > 0:
+            ends = [s.end_s for s in outcome.segments if s.pool == segment.pool and s.start_s == 0]
+            late[segment.pool] = max(ends, default=0)
+    return late
+
+
+def _closed(problem: Problem, late: Mapping[str, int]) -> Problem:
+    """Take these places away from the moment on at which the job leaves them; where it never runs there, at all."""
+
+    def kept(option: Option) -> Option | None:
+        if option.pool not in late:
+            return option
+        end = late[option.pool]
+        return replace(option, deadline_s=min(end, option.deadline_s or end)) if end else None
+
+    jobs = tuple(replace(job, options=tuple(filter(None, map(kept, job.options)))) for job in problem.jobs)
+    return replace(problem, jobs=jobs)
 
 
 @dataclass(slots=True)

@@ -92,7 +92,7 @@ def _segments(ordered: Sequence[SolverSegment], ledger: Ledger) -> list[Segment]
                 zone=place.zone,
                 machine=None if local else place.machine,
                 market="commitment" if place.kind == "commitment" else place.market,
-                commitment=place.key.removeprefix("commitment/") if place.kind == "commitment" else None,
+                commitment=place.pool_key.removeprefix("commitment/") if place.kind == "commitment" else None,
                 nodes=segment.nodes,
                 gpus=segment.nodes * place.gpus_per_node,
                 layout=choice.layout,
@@ -257,7 +257,7 @@ def _idle(cluster: Cluster, ordered: Sequence[SolverSegment], ledger: Ledger) ->
     steps = cluster_place(cluster, ledger.grid).capacity or ()
     ends = [hour * HOUR for hour, _ in steps[1:]] + [span]
     seconds = sum(nodes * max(0, min(end, span) - hour * HOUR) for (hour, nodes), end in zip(steps, ends, strict=True))
-    seconds -= sum(s.nodes * (s.end_s - s.start_s) for s in ordered if s.pool == key)
+    seconds -= sum(s.nodes * (s.end_s - s.start_s) for s in ordered if ledger.places[s.pool].pool_key == key)
     hours = Fraction(seconds, HOUR)
     rate = idle_micro_usd_per_hour(cluster)
     return Idle(

@@ -24,6 +24,7 @@ from advisor.places import Exclusion
 from advisor.plan.load import LoadedPlan
 from advisor.plan.references import machine_names
 from advisor.planning import Answer, ProgressListener, Question, SideQuestions, ask, places_in
+from advisor.progress import NOTHING_RUNS, Remainder
 from advisor.recommend import costed
 from advisor.recommendation import Excluded, Infeasibility, Money, PlanReference, Recommendation, Relief
 from advisor.sensitivity import cases, sensitivity
@@ -54,6 +55,7 @@ class PlanRequest:
     time_limit_s: float = DEFAULT_TIME_LIMIT_S
     seed: int = 0
     objective: Literal["cost", "time"] = "cost"
+    remainder: Remainder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +140,16 @@ def question_of(request: PlanRequest) -> tuple[Question, list[Exclusion]]:
     max_age = [None if request.exempt_from_age or offer.bundled else request.max_age for offer in request.offers]
     ages = dict(enumerate(max_age))
     places, unusable = offer_places(request.offers, loaded.plan, as_of=request.as_of, max_age=ages, grid=loaded.grid)
-    return (
-        Question(plan=loaded.plan, grid=loaded.grid, offers=places, shapes=loaded.shapes, seed=request.seed),
-        unusable,
+    running = NOTHING_RUNS if request.remainder is None else request.remainder.running
+    question = Question(
+        plan=loaded.plan,
+        grid=loaded.grid,
+        offers=places,
+        shapes=loaded.shapes,
+        seed=request.seed,
+        running=running,
     )
+    return question, unusable
 
 
 def _unpriced_jobs(question: Question) -> list[str]:
@@ -185,13 +193,18 @@ def _planned(
         lines=result.lines,
         savings=saved,
         idle=result.idle,
-        assumptions=assumptions(loaded, ledger, request.objective),
+        assumptions=[*_since(request), *assumptions(loaded, ledger, request.objective)],
         warnings=warnings(loaded, ledger, request.as_of, request.max_age, used),
         excluded=_excluded(question, [*ledger.exclusions, *unusable]),
         alternatives=others,
         sensitivity=held,
         infeasibility=None,
     )
+
+
+def _since(request: PlanRequest) -> Sequence[str]:
+    """What is done already, where only the rest is planned."""
+    return () if request.remainder is None else request.remainder.said
 
 
 def _not_planned(
@@ -216,7 +229,9 @@ def _not_planned(
         lines=[],
         savings=None,
         idle=[],
-        assumptions=assumptions(loaded, answer.formulation.ledger, request.objective) if answer else [],
+        assumptions=[*_since(request), *assumptions(loaded, answer.formulation.ledger, request.objective)]
+        if answer
+        else [],
         warnings=warnings(loaded, answer.formulation.ledger, request.as_of, request.max_age) if answer else [],
         excluded=[Excluded(what=e.what, reason=e.reason) for e in exclusions],
         alternatives=[],

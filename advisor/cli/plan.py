@@ -25,6 +25,13 @@ LONGEST_TIME_LIMIT_S = 24 * 3600.0
     type=click.Path(path_type=Path),
     help="Use these prices alone.",
 )
+@click.option(
+    "--progress",
+    "progress_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Plan only the rest: tokens done, money spent, and where jobs run now.",
+)
 @click.option("--objective", type=click.Choice(["cost", "time", "risk"]), default="cost", show_default=True)
 @click.option("--time-limit", "time_limit_s", metavar="S", type=float, default=60.0, show_default=True, help="Seconds.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
@@ -42,6 +49,7 @@ def plan(
     plan_path: Path,
     as_of: str | None,
     price_path: Path | None,
+    progress_path: Path | None,
     objective: str,
     time_limit_s: float,
     seed: int,
@@ -59,6 +67,7 @@ def plan(
     from advisor.outputs.files import write_files
     from advisor.outputs.progress import ProgressView
     from advisor.plan.load import load_plan
+    from advisor.progress import read_progress, remainder
     from advisor.service import PlanRequest, PricesMissing, recommend_plan
     from advisor.settings import settings
 
@@ -70,6 +79,10 @@ def plan(
     moment = moment_option("--as-of", as_of)
     chosen = settings()
     loaded = load_plan(plan_path, as_of=moment)
+    rest = None
+    if progress_path is not None:
+        rest = remainder(loaded, read_progress(progress_path), name=str(progress_path), folder=plan_path.parent)
+        loaded = rest.loaded
     offers = offers_of(loaded, moment, price_path, chosen)
     request = PlanRequest(
         loaded=loaded,
@@ -80,6 +93,7 @@ def plan(
         time_limit_s=time_limit_s,
         seed=seed,
         objective="time" if objective == "time" else "cost",
+        remainder=rest,
     )
     with ProgressView() as view:
         answer = recommend_plan(request, view.listen)

@@ -10,9 +10,25 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, and_, func, insert, select
+from sqlalchemy import BigInteger, Connection, and_, bindparam, func, insert, select
 
 from pricing.records import POINTS, PRESENCE, RUNS, SCOPES, insert_many, parts
+
+ALWAYS = 2**62
+CHANGES = (
+    select(PRESENCE)
+    .where(
+        PRESENCE.c.series_id.in_(bindparam("series", expanding=True)),
+        PRESENCE.c.at_us <= bindparam("latest", type_=BigInteger),
+    )
+    .order_by(PRESENCE.c.series_id, PRESENCE.c.at_us)
+)
+LATEST_RUNS = select(
+    SCOPES.c.id,
+    select(func.max(RUNS.c.at_us))
+    .where(RUNS.c.scope_id == SCOPES.c.id, RUNS.c.complete, RUNS.c.at_us <= bindparam("latest", type_=BigInteger))
+    .scalar_subquery(),
+).where(SCOPES.c.id.in_(bindparam("scopes", expanding=True)))
 
 # series, moment, turn, price, details
 Point = tuple[int, int, int, int, int]
@@ -87,13 +103,8 @@ def coverage_as_of(connection: Connection, series_ids: Iterable[int], as_of_us: 
             if change.before_us is not None:
                 runs.setdefault(change.scope_id, []).append(change.before_us)
     scopes = sorted({change.scope_id for mine in changes.values() for change in mine})
-    newest = (
-        select(func.max(RUNS.c.at_us))
-        .where(RUNS.c.scope_id == SCOPES.c.id, RUNS.c.complete, RUNS.c.at_us <= as_of_us)
-        .scalar_subquery()
-    )
     for part in parts(scopes):
-        for scope, at in connection.execute(select(SCOPES.c.id, newest).where(SCOPES.c.id.in_(part))):
+        for scope, at in connection.execute(LATEST_RUNS, {"scopes": part, "latest": as_of_us}):
             if at is not None:
                 runs.setdefault(scope, []).append(at)
     return Coverage(changes, {scope: sorted(found) for scope, found in runs.items()})
@@ -101,11 +112,9 @@ def coverage_as_of(connection: Connection, series_ids: Iterable[int], as_of_us: 
 
 def _changes(connection: Connection, series_ids: Iterable[int], as_of_us: int | None = None) -> dict[int, list[Change]]:
     found: dict[int, list[Change]] = {}
+    until = ALWAYS if as_of_us is None else as_of_us
     for part in parts(sorted(series_ids)):
-        query = select(PRESENCE).where(PRESENCE.c.series_id.in_(part)).order_by(PRESENCE.c.series_id, PRESENCE.c.at_us)
-        if as_of_us is not None:
-            query = query.where(PRESENCE.c.at_us <= as_of_us)
-        for row in connection.execute(query):
+        for row in connection.execute(CHANGES, {"series": part, "latest": until}):
             change = Change(row.at_us, row.present, row.scope_id, row.before_us)
             found.setdefault(row.series_id, []).append(change)
     return found

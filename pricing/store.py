@@ -7,10 +7,11 @@ recorded (when we learned it). Importing the same rows twice adds nothing.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Select, and_, case, func, or_, select
+from sqlalchemy import BigInteger, Connection, Engine, Select, and_, bindparam, case, func, or_, select
 
 from pricing.book import SpotRule, offers_as_of
 from pricing.coverage import Coverage, coverage_as_of, full_coverage
@@ -37,6 +38,14 @@ from pricing.schema_steps import STEPS
 
 # Moments lie well inside: the years 1 to 9999 are -6.2e16 to 2.6e17 microseconds from 1970.
 ALWAYS = 2**62
+CONFIRMED = (
+    select(CONFIRMATIONS)
+    .where(
+        CONFIRMATIONS.c.series_id.in_(bindparam("series", expanding=True)),
+        CONFIRMATIONS.c.confirmed_us <= bindparam("latest", type_=BigInteger),
+    )
+    .order_by(CONFIRMATIONS.c.confirmed_us)
+)
 # Where an observation stands: its series, its moment in microseconds, and its turn among what was said of it.
 Place = tuple[int, int, int]
 
@@ -150,8 +159,9 @@ class PriceBook:
         """Return what counted as of a moment; observations and confirmations after it do not."""
         latest = microseconds(as_of)
         with reaching("the price book cannot be read"), self.engine.connect() as connection:
-            query = _in_force(_history(wanted or Filter()), latest, spot.begin(as_of), spot)
-            found = connection.execute(query).all()
+            names, values = _restrictions(wanted or Filter())
+            moments = {"latest": latest, "begin": microseconds(spot.begin(as_of))}
+            found = connection.execute(_offered(names, spot.basis == "last"), {**moments, **values}).all()
             coverage = coverage_as_of(connection, {row.series_id for row in found}, latest)
             rows = in_order(_rows_of(found, coverage, _imported_confirmations(connection, found, latest), latest))
         return offers_as_of(rows, as_of=as_of, spot=spot)
@@ -199,15 +209,27 @@ def _history(wanted: Filter) -> Select[Any]:
     return query
 
 
-def _in_force(history: Select[Any], latest: int, begin: datetime, spot: SpotRule) -> Select[Any]:
-    """Leave out what cannot count: all but the newest; of spot what lies before the point carried into the window."""
-    cut: Any = latest
-    if spot.basis != "last":
-        cut = case((SERIES.c.market == str(Market.SPOT), microseconds(begin)), else_=latest)
-    return _since(history, latest, cut)
+def _restrictions(wanted: Filter) -> tuple[tuple[str, ...], dict[str, str]]:
+    given = {name: getattr(wanted, name) for name in ("provider", "region", "machine", "market")}
+    values = {name: str(value) for name, value in given.items() if value is not None}
+    return tuple(values), values
 
 
-def _since(history: Select[Any], latest: int, cut: Any) -> Select[Any]:
+@cache
+def _offered(names: tuple[str, ...], spot_last: bool) -> Select[Any]:
+    """Leave out what cannot count: all but the newest; of spot what lies before the point carried into the window.
+
+    Made once for each set of restrictions: building the statement costs more than running it.
+    """
+    latest: Any = bindparam("latest", type_=BigInteger)
+    cut = latest
+    if not spot_last:
+        cut = case((SERIES.c.market == str(Market.SPOT), bindparam("begin", type_=BigInteger)), else_=latest)
+    query = _since(_history(Filter()), latest, cut)
+    return query.where(*(SERIES.c[name] == bindparam(name) for name in names))
+
+
+def _since(history: Select[Any], latest: Any, cut: Any) -> Select[Any]:
     """Keep the points after a cut up to the latest moment, and of each series the one that is in force at the cut.
 
     The floor of each series is one descent into the key, so the age of the book does not matter.
@@ -228,10 +250,8 @@ def _imported_confirmations(
     """Return the latest confirmation that sheets brought for each point."""
     confirmed: dict[tuple[int, int, int], int] = {}
     for part in parts(sorted({row.series_id for row in found})):
-        query = select(CONFIRMATIONS).where(CONFIRMATIONS.c.series_id.in_(part)).order_by(CONFIRMATIONS.c.confirmed_us)
-        if latest is not None:
-            query = query.where(CONFIRMATIONS.c.confirmed_us <= latest)
-        for row in connection.execute(query):
+        until = ALWAYS if latest is None else latest
+        for row in connection.execute(CONFIRMED, {"series": part, "latest": until}):
             confirmed[row.series_id, row.observed_us, row.turn] = row.confirmed_us
     return confirmed
 

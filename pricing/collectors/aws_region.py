@@ -201,7 +201,8 @@ def _blocks_of(asked: Counted, machine: str, days: int, request: Request) -> lis
     for nodes in BLOCK_NODES:
         page = _offerings(asked, machine, length, nodes, (request.now, last + length))
         found += page
-        if max((entry.get("InstanceCount") or 0 for entry in page), default=0) < nodes:
+        # Where there is nothing for one node there may be for two; beyond that more nodes are only scarcer.
+        if nodes > 1 and max((entry.get("InstanceCount") or 0 for entry in page), default=0) < nodes:
             break
     if found:
         begin = request.now

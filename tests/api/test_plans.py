@@ -156,6 +156,14 @@ def test_a_broken_body_is_refused(client, content, status, words):
     assert words in answer.text
 
 
+def test_thousands_of_faults_are_counted(client):
+    """A plan of 5,000 unknown fields is refused with 30 errors, the last of which counts the others."""
+    answer = client.post("/v1/plans", json=body({**small_plan(), **{f"field{index}": 1 for index in range(5_000)}}))
+    errors = answer.json()["errors"]
+    assert (answer.status_code, len(errors)) == (422, 30)
+    assert errors[-1]["message"] == "… and 4971 more"
+
+
 def test_a_body_that_hides_its_length_is_cut_off(client):
     """A body sent in pieces is counted as it comes."""
     pieces = (b" " * 65536 for _ in range(40))

@@ -24,13 +24,13 @@ def best_layouts(
     if hardware.flop_per_second(work.precision) is None:
         reason = f"{hardware.gpu.id} has no {work.precision}; choose another precision for this job"
         return [_without_layout(nodes, hardware, reason) for nodes in node_counts]
-    layouts, memory, total = _sized(work, hardware.gpus_per_node, node_counts, chosen)
+    layouts, memory, total = sized(work, hardware.gpus_per_node, node_counts, chosen)
     order = _fastest_first(work, layouts, total, hardware, chosen)
     found: dict[int, Estimate] = {}
     for index, speed, share in order:
         nodes = int(layouts.nodes[index])
         if nodes not in found:
-            found[nodes] = _fitting(work, layouts, memory, index, speed, share, hardware)
+            found[nodes] = fitting(work, layouts, memory, index, speed, share, hardware)
     return [found.get(nodes) or _refused(work, layouts, memory, total, nodes, hardware) for nodes in node_counts]
 
 
@@ -40,7 +40,7 @@ def estimate_all(work: Work, places: Mapping[str, Hardware], node_counts: tuple[
 
 
 @lru_cache(maxsize=64)
-def _sized(
+def sized(
     work: Work, gpus_per_node: int, node_counts: tuple[int, ...], constants: Calibration
 ) -> tuple[Layouts, MemoryBytes, Floats]:
     """Size all legal layouts; machines with as many GPUs a node share the answer."""
@@ -68,7 +68,7 @@ def _fastest_first(
     return [(int(inside[i]), float(speed[i]), float(mfu)) for i, mfu in zip(best, share, strict=True)]
 
 
-def _fitting(
+def fitting(
     work: Work, layouts: Layouts, memory: MemoryBytes, index: int, speed: float, share: float, hardware: Hardware
 ) -> Estimate:
     """Tight is what may not fit within the error of the memory model: estimate x high of its 80 % interval."""

@@ -59,12 +59,27 @@ def _between_stages(work: Work, layouts: Layouts, fabric: Fabric, constants: Cal
     return constants.pipeline_exposed * sends
 
 
-def _trained_bytes(work: Work, layouts: Layouts) -> tuple[Floats, Floats]:
-    """Bytes that replicas exchange, before ZeRO: of gradients, and of weights that are gathered."""
+def _gradient_seconds(work: Work, layouts: Layouts, fabric: Fabric) -> Floats:
+    """One scatter of gradients over the replicas (all-reduces are two of it)."""
+    parameters, width = rank_parameters(work, layouts, "first"), work.reduce_bytes
+    if work.is_adapter:
+        return _replica_seconds(width * parameters.adapters, np.zeros(len(layouts)), layouts, fabric)
+    return _replica_seconds(width * parameters.dense, width * parameters.experts, layouts, fabric)
+
+
+def _weight_seconds(work: Work, layouts: Layouts, fabric: Fabric) -> Floats:
+    """One gather of weights, frozen ones at their own width."""
     parameters = rank_parameters(work, layouts, "first")
-    trained = parameters.adapters if work.is_adapter else parameters.dense
-    gathered = work.states.frozen * parameters.dense if work.is_adapter else work.element_bytes * parameters.dense
-    return work.reduce_bytes * trained, gathered
+    width = work.states.frozen if work.is_adapter else work.element_bytes
+    return _replica_seconds(width * parameters.dense, width * parameters.experts, layouts, fabric)
+
+
+def _replica_seconds(dense: Floats, experts: Floats, layouts: Layouts, fabric: Fabric) -> Floats:
+    """Gather or scatter over D c replicas, and of experts over D c / e that lie t e GPUs apart."""
+    replicas = layouts.dp * layouts.cp
+    of_experts = np.maximum(1, replicas // layouts.ep)
+    every = fabric.gather_seconds(dense, replicas, layouts.tp)
+    return every + fabric.gather_seconds(experts, of_experts, layouts.tp * layouts.ep)
 
 
 def _weights_each_micro_batch(
@@ -74,10 +89,8 @@ def _weights_each_micro_batch(
 
     Exposed: a fixed share, and what is longer than the computation behind it (ZeRO, section 7).
     """
-    gradients, weights = _trained_bytes(work, layouts)
-    ranks = layouts.dp * layouts.cp
-    gather = 2 * fabric.gather_seconds(weights, ranks, layouts.tp)
-    scatter = fabric.gather_seconds(gradients, ranks, layouts.tp)
+    gather = 2 * _weight_seconds(work, layouts, fabric)
+    scatter = _gradient_seconds(work, layouts, fabric)
     busy = np.where(layouts.zero_stage == 3, gather, 0.0) + np.where(layouts.zero_stage >= 2, scatter, 0.0)
     exposed: Floats = np.maximum(constants.data_exposed * busy, busy - constants.data_hidden * stage)
     return exposed
@@ -85,10 +98,8 @@ def _weights_each_micro_batch(
 
 def _data_seconds(work: Work, layouts: Layouts, stage: Floats, fabric: Fabric, constants: Calibration) -> Floats:
     """Gradients reduced and weights returned once a step (ZeRO 0 to 2), behind the last backward and first forward."""
-    gradients, _ = _trained_bytes(work, layouts)
-    each = fabric.gather_seconds(gradients, layouts.dp * layouts.cp, layouts.tp)
     times = np.select([layouts.zero_stage == 3, layouts.zero_stage == 2], [0.0, 1.0], 2.0)
-    busy = times * each
+    busy = times * _gradient_seconds(work, layouts, fabric)
     exposed: Floats = np.maximum(constants.data_exposed * busy, busy - constants.data_hidden * stage)
     return exposed
 

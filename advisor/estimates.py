@@ -115,7 +115,7 @@ def _line(loaded: LoadedPlan, places: Sequence[Place], job: Job, name: str, node
         gpu=hardware.gpu.id,
         estimate=found,
         planned_tokens_per_second=speed,
-        hours=None if speed is None else _hours(loaded, job, speed, found.nodes, owned=size is not None),
+        hours=None if speed is None else segment_hours(loaded, job, speed, found.nodes, owned=size is not None),
         offer=offer,
     )
 
@@ -146,7 +146,7 @@ def _cheapest(loaded: LoadedPlan, places: Sequence[Place], job: Job, name: str, 
     return min(open_to, key=lambda place: place.micro_usd_per_hour, default=None)
 
 
-def _hours(loaded: LoadedPlan, job: Job, speed: int, nodes: int, *, owned: bool) -> Fraction:
+def segment_hours(loaded: LoadedPlan, job: Job, speed: int, nodes: int, *, owned: bool) -> Fraction:
     """Return startup + tokens / speed, rounded up to the end grid."""
     step = loaded.grid.end_minutes * 60
     seconds = start_seconds(job, loaded.shapes[job.name], nodes, owned=owned) + -(-job.tokens // speed)

@@ -2,6 +2,7 @@
 
 # Name on the command line: module that owns it. Add yours here.
 BENCHMARKS: dict[str, str] = {
+    "layouts": "bench.layouts",
     "prices": "bench.prices",
     "solver-common": "bench.solver_common",
 }

@@ -42,6 +42,7 @@ MOST_NODES = 4096
     type=click.Path(path_type=Path),
     help="Cost at these prices alone.",
 )
+@click.option("--advice", is_flag=True, help="Add how the batch is reached, other layouts, and what would make it fit.")
 @click.option("--json", "as_json", is_flag=True, help="Print every estimate as JSON, like: --json | jq .estimates[0]")
 @click.pass_context
 def estimate(
@@ -51,6 +52,7 @@ def estimate(
     nodes: int | None,
     as_of: str | None,
     price_path: Path | None,
+    advice: bool,
     as_json: bool,
 ) -> None:
     """Estimate every job on every machine: best layout, GiB per GPU by part, tokens/s, MFU, hours, dollars.
@@ -58,12 +60,14 @@ def estimate(
     \b
     Example:
       advisor estimate plan.yaml
-      advisor estimate plan.yaml --machine p5.48xlarge --nodes 4 --json
+      advisor estimate plan.yaml --machine p5.48xlarge --nodes 4 --advice
     """
     import json
 
     from rich.console import Console
 
+    from advisor.advice import advisable
+    from advisor.cli.advice import advice_text
     from advisor.cli.exits import FINE, NO_PLAN
     from advisor.cli.plan import moment_option
     from advisor.estimates import estimate_lines
@@ -75,10 +79,18 @@ def estimate(
     loaded = load_plan(plan_path, as_of=moment)
     question, _ = question_of(_request(loaded, moment, price_path))
     lines = estimate_lines(loaded, places_in(question), name=machine, nodes=nodes)
+    advised = {id(each.line): each for each in advisable(lines, loaded)} if advice else {}
     if as_json:
-        click.echo(json.dumps({"version": 1, "estimates": [line.document() for line in lines]}, indent=2))
+        documents = [
+            {**line.document(), **({"advice": advised[id(line)].document()} if id(line) in advised else {})}
+            for line in lines
+        ]
+        click.echo(json.dumps({"version": 1, "estimates": documents}, indent=2))
     else:
-        _show(loaded, lines, Console(highlight=False))
+        console = Console(highlight=False)
+        _show(loaded, lines, console)
+        for each in advised.values():
+            console.print(advice_text(each))
     fitting = {line.job.name for line in lines if line.hours is not None}
     ctx.exit(FINE if all(job.name in fitting for job in loaded.plan.jobs) else NO_PLAN)
 

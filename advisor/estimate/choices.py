@@ -1,7 +1,8 @@
 """More than the best layout: the best k, the Pareto set of speed against headroom, and what one change would buy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,10 @@ from advisor.estimate.search import best_layouts, fitting, sized
 from advisor.estimate.throughput import model_flop_utilization, tokens_per_second
 from advisor.estimate.work import Work
 
-# Speeds that differ by less are one speed to the Pareto set: a list of near copies helps nobody.
-SAME_SPEED = 0.001
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """All that fits on so many nodes: how many layouts were looked at, the fastest, and the Pareto set, fastest first."""
+    """All that fits on so many nodes: how many layouts were looked at, the fastest, the Pareto set from the fastest."""
 
     looked_at: int
     fitting: int
@@ -111,8 +109,7 @@ def choices(work: Work, hardware: Hardware, nodes: int, k: int = 5, constants: C
     best = tuple(field.estimate(int(index)) for index in order[:k])
     pareto: list[int] = []
     for index in order:
-        slower = not pareto or field.speed[index] < field.speed[pareto[-1]] * (1 - SAME_SPEED)
-        if not pareto or (slower and field.total[index] < field.total[pareto[-1]]):
+        if not pareto or field.total[index] < field.total[pareto[-1]]:
             pareto.append(int(index))
     return Choices(
         looked_at=len(field.layouts),
@@ -142,7 +139,7 @@ def batch_advice(
     fits = ~np.isnan(field.speed)
     index = int(np.flatnonzero(same & (layouts.micro_batch == here.micro_batch))[0])
     changes = [
-        Change(what=f"{kind} recomputation", estimate=found)
+        Change(what=f"{'no' if code == NONE else kind} recomputation", estimate=found)
         for code, kind in enumerate(RECOMPUTE)
         if kind != here.recompute and (found := field.fastest(alike & (layouts.recompute == code)))
     ]
@@ -173,16 +170,15 @@ def remedies(
     hardware: Hardware,
     nodes: int,
     *,
-    eight_bit: Work | None = None,
-    lora: Work | None = None,
-    qlora: Work | None = None,
+    others: Mapping[str, Work] = MappingProxyType({}),
     bigger: Sequence[Hardware] = (),
     constants: Calibration | None = None,
 ) -> list[Change]:
     """Say what makes a job fit that does not as it is, in the order an engineer would try, each with its speed.
 
     The job as it is: no splitting but by data, no ZeRO, no recomputation, the largest micro batch. Each remedy adds to
-    those before it: micro batch 1, recomputation, ZeRO, splitting the model, then other training states, other GPUs.
+    those before it: micro batch 1, recomputation, ZeRO, splitting the model; then `others`, the job with lighter
+    states by what they are called, and other GPUs.
     Empty where the job fits as it is.
     """
     chosen = constants or calibration()
@@ -203,10 +199,10 @@ def remedies(
         fit = field.fastest(mask)
         if fit is not None and what == "as it is":
             return []
-        if what != "as it is":
+        repeats = fit is not None and bool(found) and found[-1].estimate == fit
+        if what != "as it is" and not repeats:
             found.append(Change(what=what, estimate=fit, reason=None if fit else _needs(field, mask)))
-    others = (("8-bit optimizer", eight_bit), ("LoRA", lora), ("QLoRA", qlora))
-    found += [_changed(what, other, hardware, nodes, chosen) for what, other in others if other is not None]
+    found += [_changed(what, other, hardware, nodes, chosen) for what, other in others.items()]
     return found + [_changed(f"on {each.gpu.id}", work, each, nodes, chosen) for each in bigger]
 
 

@@ -1,5 +1,6 @@
 """Asking AWS through boto3: clients, paging to the end, bounded patience, and errors in our own words."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from threading import Lock
@@ -167,6 +168,9 @@ def _list_of(answer: Mapping[str, Any], key: str, where: str) -> list[Any]:
 
 def _line(error: object) -> str:
     text = " ".join(str(error).split())
+    page = re.search(r"(?:b['\"])?<(?:!doctype html|html)\b", text, re.IGNORECASE)
+    if page is not None:
+        text = f"{text[: page.start()]}an HTML page"
     return "".join(letter for letter in text if letter.isprintable())[:300]
 
 

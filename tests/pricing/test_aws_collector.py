@@ -447,16 +447,19 @@ def test_no_credentials_is_told_with_where_they_are_looked_for(monkeypatch: pyte
 
 def test_html_pages_are_unexpected_and_never_an_empty_answer() -> None:
     """A login page with status 200 is not a region without machines, and one with 502 is told as such."""
-    page = "<html><body>please log in</body></html>"
+    page = "<!doctype html>\n<html><body>please log in<br></body></html>"
 
     def portal(operation: str, _region: str, _asked: object) -> Answer | None:
         if operation == "DescribeSpotPriceHistory":
-            return Answer(page, content_type="text/html")
+            return Answer("<html><body>please log in</body></html>", content_type="text/html")
+        if operation == "DescribeCapacityBlockOfferings":
+            return Answer(page, status=502, content_type="text/html")
         return Answer(page, content_type="text/html") if operation == "GetProducts" else None
 
     found = collected(FakeAws(instead=portal))
-    for name in ("spot", "price_list"):
+    for name in ("spot", "price_list", "capacity_block"):
         assert part(found, name).failure is not None, name
+        assert "<" not in str(part(found, name).failure)
         assert part(found, name).rows == ()
 
 

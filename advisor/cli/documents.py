@@ -1,5 +1,6 @@
 """`advisor check`, `init` and `schema`: documents without planning anything."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -45,8 +46,14 @@ def init(path: Path | None, force: bool) -> None:
     from importlib.resources import files
 
     from advisor.errors import UsageInvalid
+    from pricing.moments import moment_text
 
     text = files("advisor.plan").joinpath("data/starter.yaml").read_text(encoding="utf-8")
+    # The next Monday, so that the plan can be made as it stands.
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = today + timedelta(days=7 - today.weekday())
+    for word, days in (("<START>", 0), ("<FIRST DEADLINE>", 14), ("<SECOND DEADLINE>", 17)):
+        text = text.replace(word, moment_text(start + timedelta(days=days)))
     if path is None:
         click.echo(text, nl=False)
         return

@@ -104,14 +104,17 @@ def savings_phrase(saved: Savings | None) -> str | None:
 
 
 def price_ages(answer: Recommendation) -> str:
-    """Say how many prices the total rests on and how old they were when the plan was made."""
+    """Say how many prices of machines the total rests on and how old they were when the plan was made.
+
+    Those of storage and transfer stand in the lines.
+    """
     rows = {
         (
             None if line.segment is None else site(answer.segments[line.segment]),
             line.unit, line.unit_price.amount, line.basis, line.source, line.known_at,
         )
         for line in answer.lines
-        if line.known_at
+        if line.known_at and line.category not in {"storage", "egress"}
     }  # fmt: skip
     moments = sorted(at for *_, at in rows if at)
     if not moments:

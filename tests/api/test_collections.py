@@ -12,6 +12,7 @@ from price_builders import NOW, row
 from pricing.collection import collect
 from pricing.collectors.base import Portion, Request
 from pricing.errors import ProviderUnavailable
+from pricing.schedule import ASKED_BY
 from pricing.store import PriceBook
 
 ADVISOR = Path(sys.executable).with_name("advisor")
@@ -59,6 +60,9 @@ def test_runs_say_what_they_brought_and_what_failed(folder):
 
 def test_a_clock_runs_beside_the_service_and_ends_with_it(tmp_path):
     """With a schedule the service holds the clock's lease while it runs, and gives it back."""
+    with PriceBook.open(database(tmp_path)) as book:
+        # Collected since the last slot, so that nothing is due.
+        collect(book.engine, TwoRegions(), Request(now=NOW), asked_by=ASKED_BY)
     nobody = dict.fromkeys(("aws_endpoint_url", "gcp_compute_endpoint", "gcp_billing_endpoint"), "http://127.0.0.1:9")
     with service(tmp_path, collect_schedule="0 0 1 1 *", **nobody) as client:
         schedule = client.get("/v1/collections").json()["schedule"]

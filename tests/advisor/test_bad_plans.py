@@ -34,7 +34,7 @@ REMOVED = object()
 # (what is wrong, change, path in the message, a word of the cure)
 CHANGES = {
     "unknown field": (("jobs", 0, "tokns"), 5, "jobs[0].tokns", "did you mean 'tokens'"),
-    "unknown field at the top": (("budget",), 5, "budget", "did you mean 'budget_usd'"),
+    "unknown field at the top": (("budgett",), 5, "budgett", "did you mean 'budget"),
     "missing field": (("jobs", 0, "tokens"), REMOVED, "jobs[0].tokens", "required"),
     "missing name": (("name",), REMOVED, "name", "required"),
     "deadline before start": (("jobs", 0, "deadline"), "2026-11-30T00:00:00Z", "jobs[0].deadline", "after the plan's start"),

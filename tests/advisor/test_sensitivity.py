@@ -32,7 +32,7 @@ def test_measured_speeds_without_spot_leave_nothing_to_ask():
 
 def test_lower_estimates_push_successors_and_name_the_first_deadline():
     """Estimates 20 % lower hold a for a quarter longer, b waits for it, and the deadline that falls first is named."""
-    tokens = 2_000_000_000
+    tokens = 20_000_000_000
     fields = {"only_measured": False, "measured": [], "markets": ["on_demand"], "max_nodes": 1, "max_segments": 1}
     first = {**job("a", 1, **fields), "tokens": tokens}
     second = {**job("b", 1, after=["a"], **fields), "tokens": tokens}

@@ -32,7 +32,7 @@ def run(arguments: Sequence[str]) -> None:
         path = Path(folder) / "book.sqlite3"
         with PriceBook.open(f"sqlite:///{path}") as book:
             seconds, used = _fill(book, given.rows)
-            _, again = _store(book, next(_batches(BATCH)))
+            _, again = _store(book, next(_batches(given.rows)))
             last, mean = _ask(book, "last"), _ask(book, "mean")
             figures = {
                 "observations": f"{given.rows:,}",

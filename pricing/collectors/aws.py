@@ -8,7 +8,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-from pricing.collectors.aws_calls import AwsCalls
+from pricing.collectors.aws_calls import AwsCalls, RequestRefused
 from pricing.collectors.aws_prices import read_savings_plans
 from pricing.collectors.aws_reading import Reading
 from pricing.collectors.aws_region import (
@@ -153,7 +153,7 @@ def _for_all_regions(calls: AwsCalls, places: Sequence[Place], request: Request)
             continue
         portion = _savings_plans(calls, place.region, names, request)
         yield portion
-        if portion.failure is not None:
+        if isinstance(portion.failure, PermissionMissing):
             break
     yield from _scores(calls, places, request)
 
@@ -174,11 +174,13 @@ def _savings_plans(calls: AwsCalls, region: str, names: Sequence[str], request: 
         ):
             read_savings_plans(page, reading, region=region, machines=names, now=request.now)
 
-    return _optional(portion_of(calls, region, "savings_plan", read))
+    portion = portion_of(calls, region, "savings_plan", read)
+    return replace(portion, optional=isinstance(portion.failure, PermissionMissing))
 
 
 def _optional(portion: Portion) -> Portion:
-    return replace(portion, optional=isinstance(portion.failure, PermissionMissing))
+    """Let what the account may not ask, or not ask so often, be no failure."""
+    return replace(portion, optional=isinstance(portion.failure, PermissionMissing | RequestRefused))
 
 
 def _scores(calls: AwsCalls, places: Sequence[Place], request: Request) -> Iterator[Portion]:

@@ -21,7 +21,7 @@ from aws_builders import (
     spot_row,
     us_east,
 )
-from loopback_builders import Answer
+from loopback_builders import Answer, Asked
 
 from pricing.collectors.aws import AwsCollector
 from pricing.collectors.aws_products import read_products
@@ -362,7 +362,7 @@ def test_savings_plans_rates_of_other_usage_are_left_out() -> None:
 def test_denied_savings_plans_and_scores_are_no_failure() -> None:
     """Both are told with the permission that is missing, as optional; every price is there all the same."""
 
-    def deny(operation: str, _region: str, _asked: object) -> Answer | None:
+    def deny(operation: str, _region: str, _asked: Asked) -> Answer | None:
         if operation == "DescribeSavingsPlansOfferingRates":
             return error_json("AccessDeniedException", 403)
         return error_xml("UnauthorizedOperation", 403) if operation == "GetSpotPlacementScores" else None
@@ -382,7 +382,7 @@ def test_denied_savings_plans_and_scores_are_no_failure() -> None:
 def test_a_missing_permission_is_named_and_stops_one_part_only() -> None:
     """Without pricing:GetProducts there is no price list; spot and blocks are there."""
 
-    def deny(operation: str, _region: str, _asked: object) -> Answer | None:
+    def deny(operation: str, _region: str, _asked: Asked) -> Answer | None:
         return error_json("AccessDeniedException", 403) if operation == "GetProducts" else None
 
     found = collected(FakeAws(instead=deny))
@@ -397,12 +397,36 @@ def test_one_regions_failure_does_not_stop_the_others() -> None:
     """A region that answers errors fails by itself; the other one is whole."""
     second = replace(us_east(), name="us-west-2", zones={"us-west-2a": "usw2-az1"}, spot=[], products=[], blocks=[])
 
-    def broken(_operation: str, region: str, _asked: object) -> Answer | None:
+    def broken(_operation: str, region: str, _asked: Asked) -> Answer | None:
         return error_xml("InternalError", 500) if region == "us-west-2" else None
 
     found = collected(FakeAws([us_east(), second], instead=broken))
     assert isinstance(part(found, "machines", "us-west-2").failure, ProviderUnavailable)
     assert len(rows(found, Market.ON_DEMAND)) == 1
+
+
+def test_savings_plans_of_one_region_do_not_stop_those_of_others() -> None:
+    """Rates that fail in the first region are a failure there; the second region's are read."""
+    second = replace(us_east(), name="us-west-2", zones={"us-west-2a": "usw2-az1"}, spot=[], products=[], blocks=[])
+    second.rates = [savings_rate("p5.48xlarge", "us-west-2", "37.5")]
+
+    def broken(operation: str, _region: str, asked: Asked) -> Answer | None:
+        here = operation == "DescribeSavingsPlansOfferingRates" and "us-east-1" in asked.body
+        return error_json("InternalServerException", 500) if here else None
+
+    found = collected(FakeAws([us_east(), second], instead=broken))
+    assert isinstance(part(found, "savings_plan", "us-east-1").failure, ProviderUnavailable)
+    assert not part(found, "savings_plan", "us-east-1").optional
+    assert [r.micro_usd_per_hour for r in rows(found, Market.SAVINGS_PLAN)] == [37_500_000]
+
+
+def test_a_used_up_number_of_score_questions_is_no_failure() -> None:
+    """AWS allows so many questions a day; a refusal is told and optional."""
+
+    def enough(operation: str, _region: str, _asked: Asked) -> Answer | None:
+        return error_xml("MaxConfigLimitExceeded", 400) if operation == "GetSpotPlacementScores" else None
+
+    assert part(collected(FakeAws(instead=enough)), "placement_score").optional
 
 
 def test_regions_that_may_not_be_listed_are_those_that_botocore_knows() -> None:
@@ -415,7 +439,7 @@ def test_throttling_is_waited_out() -> None:
     """Two throttled answers and then a good one are a good answer."""
     refused = iter(range(2))
 
-    def busy(operation: str, _region: str, _asked: object) -> Answer | None:
+    def busy(operation: str, _region: str, _asked: Asked) -> Answer | None:
         throttled = operation == "DescribeSpotPriceHistory" and next(refused, None) is not None
         return error_xml("RequestLimitExceeded", 503) if throttled else None
 
@@ -449,7 +473,7 @@ def test_html_pages_are_unexpected_and_never_an_empty_answer() -> None:
     """A login page with status 200 is not a region without machines, and one with 502 is told as such."""
     page = "<!doctype html>\n<html><body>please log in<br></body></html>"
 
-    def portal(operation: str, _region: str, _asked: object) -> Answer | None:
+    def portal(operation: str, _region: str, _asked: Asked) -> Answer | None:
         if operation == "DescribeSpotPriceHistory":
             return Answer("<html><body>please log in</body></html>", content_type="text/html")
         if operation == "DescribeCapacityBlockOfferings":
@@ -466,7 +490,7 @@ def test_html_pages_are_unexpected_and_never_an_empty_answer() -> None:
 def test_a_pagination_loop_ends() -> None:
     """A token that comes twice ends the part as failed; what was read is kept."""
 
-    def circle(operation: str, _region: str, _asked: object) -> Answer | None:
+    def circle(operation: str, _region: str, _asked: Asked) -> Answer | None:
         if operation != "DescribeSpotPriceHistory":
             return None
         body = (

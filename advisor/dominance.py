@@ -6,7 +6,7 @@ scarcer and counts in no limit that the dropped one escapes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from advisor.configurations import Configuration
 from advisor.places import Place
@@ -26,12 +26,16 @@ def limit_matches(limit: Limit, place: Place) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pool:
-    """A place with what decides whether it may replace another: the limits that can bind it, and its site's cost."""
+    """A place with what decides whether it may replace another: the limits that can bind it, and its site's cost.
+
+    `yields_to_micro_usd` is what another site may cost that replaces this one.
+    """
 
     place: Place
     choices: list[Configuration]
     limits: frozenset[int]
     site_micro_usd: int
+    yields_to_micro_usd: int
     is_plentiful: bool
 
     def may_replace(self, other: "_Pool") -> bool:
@@ -40,20 +44,25 @@ class _Pool:
             self.is_plentiful
             and (other.place.is_spot or not self.place.is_spot)
             and self.limits <= other.limits
-            and (self.place.site == other.place.site or self.site_micro_usd <= other.site_micro_usd)
+            and (self.place.site == other.place.site or self.site_micro_usd <= other.yields_to_micro_usd)
         )
 
 
 def undominated(
-    choices: Mapping[str, list[Configuration]], plan: TrainingPlan, site_micro_usd: Mapping[str, int]
+    choices: Mapping[str, list[Configuration]],
+    plan: TrainingPlan,
+    site_micro_usd: Mapping[str, int],
+    *,
+    only_to_free_sites: bool = False,
 ) -> dict[str, list[Configuration]]:
     """Return the choices that no other one replaces at no loss, places in their order.
 
     `site_micro_usd` is what bringing the dataset to a site costs once: a site gives way to none where that is dearer.
-    What else sites cost is not weighed here; `advisor.derived` bounds what that can mean.
+    What else sites cost is not weighed here; `advisor.derived` bounds what that can mean. With `only_to_free_sites` a
+    site gives way to another only where that costs nothing, which is exact: a job may have paid for its site already.
     """
     most = sum(job.max_nodes for job in plan.jobs)
-    pools = [_pool(each, plan, site_micro_usd, most) for each in choices.values()]
+    pools = [_pool(each, plan, site_micro_usd, most, only_to_free_sites) for each in choices.values()]
     left = _without_dearer_twins(pools)
     kept = {pool.place.key: pool for pool in left}
     for pool in reversed(left):
@@ -66,15 +75,23 @@ def undominated(
     return {key: pool.choices for key, pool in kept.items()}
 
 
-def _pool(choices: list[Configuration], plan: TrainingPlan, site_micro_usd: Mapping[str, int], most: int) -> _Pool:
+def _pool(
+    choices: list[Configuration],
+    plan: TrainingPlan,
+    site_micro_usd: Mapping[str, int],
+    most: int,
+    only_to_free_sites: bool,
+) -> _Pool:
     place = choices[0].place
     matching = [(i, limit) for i, limit in enumerate(plan.limits) if limit_matches(limit, place)]
     tightest = min((limit.max_nodes for _, limit in matching), default=most)
+    once = site_micro_usd.get(place.site, 0)
     return _Pool(
         place=place,
         choices=_thinned([choice for choice in choices if choice.nodes <= tightest]),
         limits=frozenset(i for i, limit in matching if limit.max_nodes < most),
-        site_micro_usd=site_micro_usd.get(place.site, 0),
+        site_micro_usd=once,
+        yields_to_micro_usd=0 if only_to_free_sites else once,
         is_plentiful=place.kind == "offer"
         and place.purchase is None
         and (place.capacity is None or min(nodes for _, nodes in place.capacity) >= most),
@@ -82,13 +99,7 @@ def _pool(choices: list[Configuration], plan: TrainingPlan, site_micro_usd: Mapp
 
 
 def _with(pool: _Pool, choices: list[Configuration]) -> _Pool:
-    return _Pool(
-        place=pool.place,
-        choices=choices,
-        limits=pool.limits,
-        site_micro_usd=pool.site_micro_usd,
-        is_plentiful=pool.is_plentiful,
-    )
+    return replace(pool, choices=choices)
 
 
 def _thinned(choices: list[Configuration]) -> list[Configuration]:

@@ -77,7 +77,8 @@ def formulate(
         exclusions += unreachable
         ways = {site: _dataset_micro_usd(mine) for (name, site), mine in staging.items() if name == job.name}
         reach[job.name] = sum(map(len, open_to.values()))
-        choices[job.name] = [c for chosen in undominated(open_to, plan, ways).values() for c in chosen]
+        kept = undominated(open_to, plan, ways, only_to_free_sites=job.only_measured)
+        choices[job.name] = [c for chosen in kept.values() for c in chosen]
         if job.name in running:
             here = going_on(job.name, running[job.name], open_to)
             choices[job.name] = here if stay else [*choices[job.name], *here]

@@ -164,4 +164,7 @@ def test_a_dearer_twin_in_another_region_goes_and_one_with_a_cheaper_site_stays(
 
     assert set(undominated(choices, plan, {})) == {"0"}
     assert set(undominated(choices, plan, {"aws/us-east-1": 1})) == {"0", "1"}
-    assert set(undominated(choices, plan, {"aws/us-east-1": 1, "aws/us-west-2": 1})) == {"0"}
+    both = {"aws/us-east-1": 1, "aws/us-west-2": 1}
+    assert set(undominated(choices, plan, both)) == {"0"}
+    assert set(undominated(choices, plan, both, only_to_free_sites=True)) == {"0", "1"}
+    assert set(undominated(choices, plan, {"aws/us-west-2": 1}, only_to_free_sites=True)) == {"0"}

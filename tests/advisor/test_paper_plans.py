@@ -396,3 +396,21 @@ def test_a_budget_of_a_cost_centre_and_month():
     assert hours <= 6
     assert total(planned({**plan, "budgets": []}, price(10))) == "200.00"
     assert planned({**plan, "budgets": [{"usd": 199.99}]}, price(10)).status == "infeasible"
+
+
+def test_a_dataset_that_lies_there_already_keeps_a_dearer_price():
+    """14 h of spot at $20 in us-west-2, then on demand: 6 h x $55.01 there, since us-east-2 would cost a copy more.
+
+    $280.00 + $330.06 + 10,000 GiB x $0.02 to us-west-2 = $810.06; going on in us-east-2 is $280 + $330 + $200 + $100.
+    """
+    work = job("a", 20, speed(P5, 1, 1000), deadline=hour(34), dataset={"gib": 10_000, "location": "aws/us-east-1"})
+
+    answer = planned(
+        document(work),
+        price(20, region="us-west-2", market="spot"),
+        price(55.01, region="us-west-2"),
+        price(55, region="us-east-2"),
+    )
+
+    assert (answer.status, total(answer)) == ("optimal", "810.06")
+    assert pools(answer) == [("a", "us-west-2 spot", 1, 0, 14), ("a", "us-west-2 on_demand", 1, 14, 20)]

@@ -26,7 +26,7 @@ from advisor.plan.load import LoadedPlan
 from advisor.recommendation import Recommendation
 from pricing.migrations import Step, migrate, open_engine, reaching
 from pricing.moments import moment, moment_text
-from pricing.offer import Offer
+from pricing.offer import Market, Offer
 
 TABLE = Table(
     "recommendation",
@@ -51,6 +51,7 @@ def _create(connection: Connection) -> None:
     TABLE.metadata.create_all(connection)
 
 
+OFFER_MOMENTS = ("observed_at", "confirmed_at", "start", "end")
 STEPS: Sequence[Step] = (_create,)
 
 
@@ -77,6 +78,15 @@ class Kept:
 
     answer: Recommendation
     plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A recommendation with the plan and the offers that it was made of."""
+
+    answer: Recommendation
+    plan: str
+    offers: tuple[Offer, ...]
 
 
 class Archive:
@@ -144,6 +154,16 @@ class Archive:
             document = connection.execute(select(TABLE.c.document).where(TABLE.c.id == name)).scalar()
         return None if document is None else Recommendation.model_validate_json(document)
 
+    def snapshot(self, name: str) -> Snapshot | None:
+        """Return a stored recommendation with what it was made of."""
+        query = select(TABLE.c.document, TABLE.c.plan, TABLE.c.prices).where(TABLE.c.id == name)
+        with reaching("the recommendation cannot be read"), self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        offers = tuple(_offer(fields) for fields in json.loads(row.prices))
+        return Snapshot(Recommendation.model_validate_json(row.document), row.plan, offers)
+
 
 def _stored(row: Any) -> Stored:
     return Stored(
@@ -159,3 +179,9 @@ def _stored(row: Any) -> Stored:
 def _plain(offer: Offer) -> dict[str, Any]:
     fields = ((name, getattr(offer, name)) for name in Offer.__dataclass_fields__)
     return {name: moment_text(value) if isinstance(value, datetime) else value for name, value in fields}
+
+
+def _offer(fields: dict[str, Any]) -> Offer:
+    """Read an offer back from its plain values."""
+    at = {name: moment(fields[name]) for name in OFFER_MOMENTS if fields.get(name) is not None}
+    return Offer(**{**fields, **at, "market": Market(fields["market"])})

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -69,11 +69,19 @@ def read_progress(path: Path) -> ProgressDocument:
     Raises:
         DocumentInvalid: with every fault, its path and cure.
     """
-    document = read_document(path, kind="progress")
+    return progress_of(read_document(path, kind="progress"), str(path))
+
+
+def progress_of(document: Any, name: str) -> ProgressDocument:
+    """Validate a progress document that was read elsewhere; `name` is how messages call it.
+
+    Raises:
+        DocumentInvalid: with every fault, its path and cure.
+    """
     try:
         return ProgressDocument.model_validate(document)
     except ValidationError as error:
-        raise DocumentInvalid(str(path), faults_of(error, ProgressDocument)) from None
+        raise DocumentInvalid(name, faults_of(error, ProgressDocument)) from None
 
 
 def remainder(loaded: LoadedPlan, progress: ProgressDocument, *, name: str, folder: Path | None) -> Remainder:

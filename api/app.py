@@ -17,7 +17,7 @@ from advisor import __version__
 from advisor.errors import DocumentInvalid, Fault, UsageInvalid
 from advisor.plan.schema import TrainingPlan
 from advisor.settings import Settings, settings
-from api.bodies import EstimateBody, PlanBody
+from api.bodies import EstimateBody, PlanBody, WhatIfBody
 from api.desk import Desk
 from api.limits import Gate
 from api.measures import Measured, Measures
@@ -26,7 +26,7 @@ from api.pages.page import page
 from api.problems import KINDS, Problem, ProblemDocument, problem_of
 from api.repeats import Repeats
 from api.replies import json_text, tagged
-from api.routes import collections, estimates, facts, plans, prices, reports, service
+from api.routes import collections, estimates, facts, plans, prices, reports, service, whatif
 from pricing.errors import PricingError
 from pricing.store import PriceBook
 
@@ -36,12 +36,13 @@ ROUTERS = (
     prices.router,
     collections.router,
     estimates.router,
+    whatif.router,
     plans.router,
     reports.router,
     pages.router,
 )
 # Models that routes describe by name only, since they read or write them by themselves.
-BODIES = (PlanBody, EstimateBody)
+BODIES = (PlanBody, EstimateBody, WhatIfBody)
 DESCRIBED = (ProblemDocument, TrainingPlan, *BODIES)
 DESCRIPTION = (
     "Plans GPU training runs on owned and rented nodes at the lowest total cost of ownership, with a proof. "

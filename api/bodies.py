@@ -49,9 +49,29 @@ class PlanBody(Body):
     objective: Literal["cost", "time", "risk"] = "cost"
     time_limit_s: Annotated[float, Field(ge=1, description="default 60, or the service's limit if lower")] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    progress: dict[str, Any] | None = Field(
+        default=None, description="a progress document: only the rest is planned, from where jobs run now"
+    )
 
 
-AnyBody = TypeVar("AnyBody", bound=Body)
+class WhatIfBody(BaseModel):
+    """The body of POST /v1/plans/{id}/whatif: what is to be asked of a stored plan at its own prices."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    set: dict[Annotated[str, Field(max_length=200)], Any] = Field(
+        default={}, max_length=50, description="path in the plan document to its new value"
+    )
+    spot_price: Annotated[float, Field(ge=-99, le=10_000)] | None = Field(default=None, description="percent dearer")
+    frontier: Literal["cost,time"] | None = None
+    points: Annotated[int, Field(ge=2, le=20)] = 6
+    break_even: Annotated[str, Field(pattern=r"^.{1,64}:(on_demand|spot)$")] | None = Field(
+        default=None, description="MACHINE:MARKET"
+    )
+    time_limit_s: Annotated[float, Field(ge=1)] = 60
+
+
+AnyBody = TypeVar("AnyBody", bound=BaseModel)
 
 
 async def body_of(request: Request) -> bytes:
@@ -106,7 +126,23 @@ def plan_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPla
     if faults:
         raise DocumentInvalid("body", faults)
     limit = min(DEFAULT_TIME_LIMIT_S, chosen.max_time_limit_s) if body.time_limit_s is None else body.time_limit_s
-    return _work(body, "plan", now, chosen, time_limit_s=limit, seed=body.seed, objective=body.objective)
+    more = {"objective": body.objective, "progress": body.progress}
+    return _work(body, "plan", now, chosen, time_limit_s=limit, seed=body.seed, **more)
+
+
+def whatif_request(raw: bytes, name: str, chosen: Settings) -> dict[str, Any]:
+    """Validate the body of POST /v1/plans/{id}/whatif; return what a worker needs.
+
+    Raises:
+        DocumentInvalid: with every fault.
+    """
+    body = _validated(raw, WhatIfBody)
+    if not (body.set or body.spot_price is not None or body.frontier or body.break_even):
+        raise DocumentInvalid("body", [Fault("set", "asks nothing: give set, spot_price, frontier or break_even")])
+    if body.time_limit_s > chosen.max_time_limit_s:
+        limit = f"must be at most {chosen.max_time_limit_s:g} (ADVISOR_MAX_TIME_LIMIT_S), not {body.time_limit_s:g}"
+        raise DocumentInvalid("body", [Fault("time_limit_s", limit)])
+    return {"task": "whatif", "id": name, **body.model_dump(), "settings": chosen.model_dump()}
 
 
 def estimate_request(raw: bytes, now: datetime, chosen: Settings) -> tuple[LoadedPlan, dict[str, Any]]:

@@ -29,6 +29,7 @@ def _asked(request: Mapping[str, Any]) -> "tuple[PlanRequest, Sequence[Rejected]
 
     from advisor.offers import offers_in_book, offers_in_rows
     from advisor.plan.load import plan_of
+    from advisor.progress import progress_of, remainder
     from advisor.service import PlanRequest
     from pricing.moments import moment
     from pricing.sheet import read_records
@@ -41,6 +42,10 @@ def _asked(request: Mapping[str, Any]) -> "tuple[PlanRequest, Sequence[Rejected]
         offers = offers_in_book(loaded.plan, as_of, chosen.database_url, reference_prices=let_in)
     else:
         offers = offers_in_rows(loaded.plan, as_of, sheet.rows)
+    rest = None
+    if request.get("progress") is not None:
+        rest = remainder(loaded, progress_of(request["progress"], "progress"), name="progress", folder=None)
+        loaded = rest.loaded
     asked = PlanRequest(
         loaded=loaded,
         offers=offers,
@@ -50,6 +55,7 @@ def _asked(request: Mapping[str, Any]) -> "tuple[PlanRequest, Sequence[Rejected]
         time_limit_s=request["time_limit_s"],
         seed=request["seed"],
         objective=request.get("objective", "cost"),
+        remainder=rest,
     )
     return asked, () if sheet is None else sheet.rejected
 
@@ -116,6 +122,26 @@ def weekly(request: Mapping[str, Any]) -> dict[str, Any]:
     return weekly_report(week_named(request["week"]), datetime.now(UTC), _settings(request), limit).document()
 
 
+def whatif(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask a stored plan again under changes, at the prices that it was made of."""
+    from contextlib import closing
+
+    from advisor.archive import Archive
+    from advisor.service import PricesMissing
+    from advisor.whatif.stored import stored_question
+    from advisor.whatif.study import study
+
+    chosen = _settings(request)
+    with closing(Archive.open(chosen.database_url)) as archive:
+        kept = archive.snapshot(request["id"])
+    if kept is None:
+        raise Problem("not-found", f"No plan {request['id'][:60]!r} is stored.")
+    document = study(stored_question(kept, request, chosen.price_max_age_hours))
+    if isinstance(document, PricesMissing):
+        raise prices_missing(document)
+    return document
+
+
 def prices_missing(outcome: "PricesMissing") -> Problem:
     """Say which jobs have no price that may be used, and why the offers that there are may not."""
     from advisor.errors import Fault
@@ -129,6 +155,7 @@ TASKS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "plan": make_plan,
     "estimate": estimate,
     "weekly": weekly,
+    "whatif": whatif,
 }
 
 

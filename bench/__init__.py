@@ -5,4 +5,6 @@ BENCHMARKS: dict[str, str] = {
     "layouts": "bench.layouts",
     "prices": "bench.prices",
     "solver-common": "bench.solver_common",
+    "solver-grid": "bench.solver_grid",
+    "solver-baselines": "bench.solver_baselines",
 }

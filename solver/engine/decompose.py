@@ -11,11 +11,13 @@ import numpy as np
 
 from solver.certificate import Certificate, Shared
 from solver.engine.clock import Clock
+from solver.engine.polish import polish
 from solver.engine.purchases import purchases
 from solver.engine.select import select
 from solver.large.assemble import Assembler, Guidance, Schedule
 from solver.large.bound import Bounder
 from solver.large.grid import Grid
+from solver.large.replan import again, related
 from solver.problem import Problem
 from solver.solution import ONE_CENT_UUSD, Progress, Segment
 from solver.verify import Schedule as Checked
@@ -27,11 +29,16 @@ Listener = Callable[[Progress], None]
 ELEMENTS_PER_SECOND = 10e6
 # Elements that one deterministic second of CP-SAT, and one column of the coarse model, stand for.
 ELEMENTS_PER_WORK = 40e6
-ELEMENTS_PER_COLUMN = 3000
+ELEMENTS_PER_COLUMN = 1500
 # Rounds of replanning between two choices among plans.
 ROUNDS_PER_CHOICE = 25
 # By how much of its cost a schedule may get dearer in one step, at the beginning.
 HEAT = 0.02
+# Jobs planned again exactly after each choice, and deterministic seconds for each time.
+POLISHED = (1, 2, 3)
+POLISH_WORK = 0.4
+# How strongly prices count where jobs are planned at the prices alone.
+IMAGINED = (0.8, 1.1)
 # Coarse slots of the first and of finer prices, each with its share of the work after which it is tried.
 FINER = ((28, 0.0), (60, 0.12), (170, 0.35))
 # Columns up to which finer prices are tried.
@@ -128,9 +135,12 @@ class Decomposition:
                 self._price(self.finer.pop(0)[0])
                 self._greedy(1.0)
                 self._greedy(0.5)
+                self._imagine()
             self._improve(limit)
             if not self.is_over:
                 self._choose()
+            if not self.is_over:
+                self._polish()
 
     def found(self) -> Decomposed:
         """Return the best schedule and the bound."""
@@ -146,7 +156,8 @@ class Decomposition:
         """Insert all jobs; where some stay out, try again with those first."""
         first: list[str] = []
         for attempt in range(6):
-            schedule = self.plans.greedy(self.guidance, strength, first, shuffled=attempt > 3)
+            caution = (0.15, 0.5, 1.0)[attempt % 3]
+            schedule = self.plans.greedy(self.guidance, strength, first, shuffled=attempt > 3, caution=caution)
             self.take(schedule)
             missing = [job for job in self.jobs if job not in schedule.plans]
             if not missing or self.is_over:
@@ -166,11 +177,12 @@ class Decomposition:
         edges = np.array(certificate.edges_s) // self.grid.grid_s
         price = np.repeat(shared.surcharge.astype(np.float64), np.diff(edges), axis=1)
         every = np.arange(slots + 1)
-        finish = {}
+        finish, begin = {}, {}
         for options in self.grid.jobs:
             hold = options.job.hold_cost_h * (every * self.grid.grid_s - self.bounder.releases[options.job.id])
             finish[options.job.id] = np.interp(every, edges, shared.open[options.job.id]) - hold
-        self.guidance = Guidance(price, finish)
+            begin[options.job.id] = np.interp(every, edges, shared.begun[options.job.id])
+        self.guidance = Guidance(price, finish, begin)
         self._tell()
 
     def _improve(self, limit: float) -> None:
@@ -182,12 +194,37 @@ class Decomposition:
                 return
             count = random.choice((1, 2, 2, 3, 3, 4, 5, 6))
             noise = random.choice((0.05, 0.2, 0.5))
-            trial = self.plans.again(current, self.guidance, min(count, most), noise)
+            trial = again(self.plans, current, self.guidance, min(count, most), noise)
             found = self.key(trial)
             heat = HEAT * (1.0 - self.work / self.total) * random.random()
-            if found <= key or (found[:2] == key[:2] and found[2] <= key[2] * (1.0 + heat)):
+            # While jobs are left out, dearer schedules of the others are welcome: they may make room.
+            is_near = found[:2] == key[:2] and (found[0] > 0 or found[2] <= key[2] * (1.0 + heat))
+            if found <= key or is_near:
                 current, key = trial, found
                 self.take(trial)
+
+    def _imagine(self) -> None:
+        """Plan every job at the prices alone, in several ways, and choose among all plans."""
+        for strength in IMAGINED:
+            for job in self.jobs:
+                if self.is_over:
+                    return
+                self.plans.imagine(job, self.guidance, strength, 0.0)
+        self._choose()
+
+    def _polish(self) -> None:
+        """Plan a few related jobs again together and exactly."""
+        missing, excess, _ = self.best_key
+        if missing or excess or self.stated.budgets:
+            return
+        for count in POLISHED:
+            chosen = self.plans.order(related(self.plans, self.best, min(count, len(self.jobs))), shuffled=False)
+            trial = polish(self.plans, self.best, chosen, self.clock, work=POLISH_WORK, seed=self.seed)
+            self.spent += POLISH_WORK * ELEMENTS_PER_WORK
+            if trial is not None:
+                self.take(trial)
+            if self.is_over:
+                return
 
     def _choose(self) -> None:
         """Find the best combination of the plans known so far."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from solver.problem import Job, Option, Pool, Problem, Steps, pieces
 from solver.solution import Reason
 
+MANY_OPTIONS = 150
+ALL_OPTIONS = 15_000
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -27,8 +30,15 @@ class Reduced:
 
 
 def reduce(problem: Problem) -> Reduced:
-    """Tighten windows, drop options that cannot run or are dominated, and name jobs that cannot be done at all."""
-    opened = tuple(_with_open_options(job, problem) for job in problem.jobs)
+    """Tighten windows, drop options that cannot run or are dominated, and name jobs that cannot be done at all.
+
+    Of very many options (`MANY_OPTIONS` of a job) none is compared with the others; of more (`ALL_OPTIONS` of all
+    jobs) only the windows are tightened.
+    """
+    if sum(len(job.options) for job in problem.jobs) > ALL_OPTIONS:
+        tightened, reasons = tighten(problem)
+        return Reduced(tightened, tuple(reasons))
+    opened = tuple(with_open_options(job, problem) for job in problem.jobs)
     reasons = [
         Reason(f"jobs[{i}].options", f"no option of {job.id} can run: none has the nodes and the time")
         for i, job in enumerate(opened)
@@ -39,7 +49,9 @@ def reduce(problem: Problem) -> Reduced:
     tightened, reasons = tighten(replace(problem, jobs=opened))
     if reasons:
         return Reduced(problem, tuple(reasons))
-    trimmed = tuple(_with_open_options(job, tightened) for job in tightened.jobs)
+    trimmed = tuple(with_open_options(job, tightened) for job in tightened.jobs)
+    if max(len(job.options) for job in trimmed) > MANY_OPTIONS:
+        return Reduced(replace(tightened, jobs=trimmed), ())
     kept = tuple(replace(job, options=undominated(job, tightened)) for job in trimmed)
     return Reduced(replace(tightened, jobs=kept), ())
 
@@ -73,14 +85,32 @@ def _cut(span: Span, limit: Steps, nodes: int, horizon_s: int) -> list[Span]:
     return parts
 
 
-def _with_open_options(job: Job, problem: Problem) -> Job:
+def with_open_options(job: Job, problem: Problem) -> Job:
     """Keep the options that can make progress somewhere: a span longer than their start, at a rate above 0."""
+    ample = _ample_nodes(problem)
+    long_enough = job.deadline_s - job.release_s
     options = tuple(
         option
         for option in job.options
-        if option.rate > 0 and any(s.end_s - s.start_s > option.start_s for s in spans(job, option, problem))
+        if option.rate > 0
+        and (
+            (option.deadline_s is None and option.nodes <= ample[option.pool] and option.start_s < long_enough)
+            or any(s.end_s - s.start_s > option.start_s for s in spans(job, option, problem))
+        )
     )
     return replace(job, options=options)
+
+
+def _ample_nodes(problem: Problem) -> dict[str, int]:
+    """Return the nodes that every pool has at every second."""
+    least = {pool.id: min(value for _, value in pool.capacity) for pool in problem.pools}
+    for pool in problem.pools:
+        if pool.commit is not None:
+            least[pool.id] = min(least[pool.id], pool.commit.most)
+    for quota in problem.quotas:
+        for name in quota.pools:
+            least[name] = min(least[name], *(value for _, value in quota.limit))
+    return least
 
 
 def shortest_s(job: Job, end_grid_s: int) -> int:

@@ -10,6 +10,7 @@ from random import Random
 import numpy as np
 import numpy.typing as npt
 
+from solver.engine.reduce import shortest_s
 from solver.large.grid import Grid, Ints
 from solver.large.plan import Wish, best_plan, serves
 from solver.problem import Job, Problem
@@ -18,6 +19,8 @@ from solver.verify import HOUR, beside_n3600, run_n3600
 
 Floats = npt.NDArray[np.float64]
 Plan = tuple[Segment, ...]
+# Times the shortest duration of a successor that a job leaves it beyond what it needs.
+RESERVED = 3
 # Plans kept of one job.
 MOST_PLANS = 120
 
@@ -37,10 +40,11 @@ class Schedule:
 
 @dataclass(slots=True)
 class Guidance:
-    """Surcharges that steer plans: per pool and slot, per finish by job ([slots + 1])."""
+    """Surcharges that steer plans: per pool and slot, per finish and per first start by job ([slots + 1])."""
 
     price: Floats
     finish: dict[str, Floats] = field(default_factory=dict)
+    begin: dict[str, Floats] = field(default_factory=dict)
 
 
 class Assembler:
@@ -59,9 +63,22 @@ class Assembler:
             for link in options.job.after:
                 self.after[link.job].append((options.job.id, link.lag_s))
         self.unit = np.array([0.0 if p.commit is None else float(p.commit.unit_cost * HOUR) for p in stated.pools])
+        self.caution = 1.0
+        self.reserve: dict[str, int] = {}
+        for name in reversed(self.order([o.job.id for o in grid.jobs], shuffled=False)):
+            self.reserve[name] = max(
+                (
+                    self.reserve[later] + RESERVED * self._shortest(later) + 4 * grid.grid_s
+                    for later, _ in self.after[name]
+                ),
+                default=0,
+            )
         self.known: dict[str, dict[Plan, int]] = {o.job.id: {} for o in grid.jobs}
         self.work = 0.0
         self.base = grid.price.astype(np.float64)
+
+    def _shortest(self, job: str) -> int:
+        return shortest_s(self.grid.jobs[self.index[job]].job, self.grid.unit)
 
     def empty(self) -> Schedule:
         """Return the schedule without plans."""
@@ -112,25 +129,39 @@ class Assembler:
         self, schedule: Schedule, job: str, guidance: Guidance, strength: float, noise: float = 0.0, buckets: int = 200
     ) -> bool:
         """Plan a job into what is free; False where it does not fit."""
-        options = self.grid.jobs[self.index[job]]
-        window = self._window(schedule, options.job)
+        window = self.window(schedule, self.grid.jobs[self.index[job]].job)
         if window is None:
             return False
+        wish = self._wish(job, window, guidance, strength, noise, buckets)
+        return self._planned(schedule, job, replace(wish, room=self.room(schedule), bought=self._unused(schedule)))
+
+    def imagine(self, job: str, guidance: Guidance, strength: float, noise: float) -> None:
+        """Plan a job as if it had all nodes to itself at these prices, and keep the plan for the choice."""
+        options = self.grid.jobs[self.index[job]]
+        window = options.job.release_s // self.grid.grid_s, options.job.deadline_s
+        wish = self._wish(job, window, guidance, strength, noise, 200)
+        self._planned(self.empty(), job, replace(wish, room=self.grid.least, bought=np.zeros_like(self.grid.capacity)))
+
+    def _wish(
+        self, job: str, window: tuple[int, int], guidance: Guidance, strength: float, noise: float, buckets: int
+    ) -> Wish:
+        options, slots = self.grid.jobs[self.index[job]], self.grid.slots
         price = self.base
         if strength:
             price = price + strength * guidance.price
         if noise:
             factors = [1.0 + noise * self.random.random() for _ in self.stated.pools]
             price = price * np.array(factors)[:, None]
-        finish = np.arange(self.grid.slots + 1, dtype=np.float64) * (options.job.hold_cost_h * self.grid.grid_s)
+        finish = np.arange(slots + 1, dtype=np.float64) * (options.job.hold_cost_h * self.grid.grid_s)
         if strength and job in guidance.finish:
             finish = finish + strength * guidance.finish[job]
-        wish = Wish(
+        begin = strength * guidance.begin[job] if strength and job in guidance.begin else np.zeros(slots + 1)
+        nothing = np.zeros((0, 0), dtype=np.int64)
+        return Wish(
             first=window[0], last=-(-window[1] // self.grid.grid_s), deadline_s=window[1], price=price,
-            room=self.room(schedule), bought=self._unused(schedule), unit=self.unit, finish=finish, buckets=buckets,
+            room=nothing, bought=nothing, unit=self.unit, finish=finish, begin=begin, buckets=buckets,
             most_options=16 if buckets <= 200 else 24,
         )  # fmt: skip
-        return self._planned(schedule, job, wish)
 
     def _planned(self, schedule: Schedule, job: str, wish: Wish) -> bool:
         options = self.grid.jobs[self.index[job]]
@@ -170,8 +201,11 @@ class Assembler:
             unused[p] += units
         return unused
 
-    def _window(self, schedule: Schedule, job: Job) -> tuple[int, int] | None:
-        """Return first slot and deadline between what is planned before and after."""
+    def window(self, schedule: Schedule, job: Job) -> tuple[int, int] | None:
+        """Return first slot and deadline between what is planned before and after.
+
+        Where nothing is planned after it, a job leaves its successors more time than they need at their fastest.
+        """
         grid, release, deadline = self.grid.grid_s, job.release_s, job.deadline_s
         for link in job.after:
             if link.job in schedule.plans:
@@ -179,6 +213,9 @@ class Assembler:
         for later, lag in self.after[job.id]:
             if later in schedule.plans:
                 deadline = min(deadline, schedule.plans[later][0].start_s - lag)
+        if deadline == job.deadline_s:
+            spare = deadline - release - shortest_s(job, self.grid.unit)
+            deadline -= max(0, min(int(self.caution * self.reserve[job.id]), spare // 2)) // grid * grid
         first = -(-release // grid)
         return (first, deadline) if first * grid < deadline else None
 
@@ -212,10 +249,15 @@ class Assembler:
         first: Sequence[str] = (),
         *,
         shuffled: bool = False,
+        caution: float = 1.0,
         buckets: int = 200,
     ) -> Schedule:
-        """Insert all jobs, `first` (with predecessors) before the others; some may stay out."""
+        """Insert all jobs, `first` (with predecessors) before the others; some may stay out.
+
+        `caution` is the share of the time reserved for successors that jobs leave them.
+        """
         schedule = self.empty()
+        self.caution = caution
         ahead = {name for job in first for name in self.chain(job)}
         jobs = [o.job.id for o in self.grid.jobs]
         order = self.order([j for j in jobs if j in ahead], shuffled=shuffled)
@@ -234,40 +276,3 @@ class Assembler:
                 waiting += [link.job for link in self.grid.jobs[self.index[name]].job.after]
                 waiting += [later for later, _ in self.after[name]]
         return found
-
-    def related(self, schedule: Schedule, count: int) -> list[str]:
-        """Return up to `count` jobs that compete: of one chain, or using the same pools at the same time."""
-        jobs = [o.job.id for o in self.grid.jobs]
-        missing = [job for job in jobs if job not in schedule.plans]
-        seed = self.random.choice(missing or jobs)
-        found = [seed]
-        chain = sorted(self.chain(seed) - {seed})
-        pools = {s.pool for s in schedule.plans.get(seed, ())}
-        if missing:
-            options = self.grid.jobs[self.index[seed]]
-            pools = {self.stated.pools[p].id for p in options.pool}
-        rivals = [
-            job
-            for job in jobs
-            if job not in found and job not in chain and any(s.pool in pools for s in schedule.plans.get(job, ()))
-        ]
-        self.random.shuffle(rivals)
-        self.random.shuffle(chain)
-        others = [job for job in jobs if job not in {seed, *chain, *rivals}]
-        self.random.shuffle(others)
-        queue = (chain + rivals) if self.random.random() < 0.5 else (rivals + chain)
-        return (found + (queue + others)[: count - 1]) if count > 1 else found
-
-    def again(self, schedule: Schedule, guidance: Guidance, count: int, noise: float) -> Schedule:
-        """Take related jobs out and plan them again in some order; the result may lack jobs."""
-        trial = schedule.copy()
-        chosen = self.related(schedule, count)
-        for job in chosen:
-            if job in trial.plans:
-                self.put(trial, job, trial.plans[job], -1)
-        missing = [o.job.id for o in self.grid.jobs if o.job.id not in trial.plans]
-        strength = self.random.choice([0.0, 0.0, 0.5, 1.0])
-        for job in self.order(missing, shuffled=True):
-            is_fine = self.random.random() < 0.3
-            self.insert(trial, job, guidance, strength, 0.0 if is_fine else noise, 500 if is_fine else 200)
-        return trial

@@ -28,8 +28,8 @@ class Wish:
 
     `first` and `last` are grid slots; `price` and `room` by pool and grid slot ([pool, slot], price with surcharges
     per node-second, room for the job's nodes with quotas in it); `bought` by pool and slot the nodes already committed
-    and unused, `unit` the cost of one more; `finish` the cost of finishing by the slot's edge; `segment` a price per
-    segment; `deadline_s` the moment by which the last segment ends.
+    and unused, `unit` the cost of one more; `finish` the cost of finishing by the slot's edge, `begin` of first
+    starting at it; `segment` a price per segment; `deadline_s` the moment by which the last segment ends.
     """
 
     first: int
@@ -40,6 +40,7 @@ class Wish:
     bought: Ints
     unit: Floats
     finish: Floats
+    begin: Floats
     segment: float = 0.0
     buckets: int = 600
     most_options: int = 24
@@ -169,7 +170,7 @@ class _Steps:
         self.running, self.idle, best = [running], [idle], (FAR, 0, 0, 0)
         begins = self.below
         for k in range(len(self.seconds)):
-            enter = self._enter(idle, begins)
+            enter = self._enter(idle, begins, k)
             start = enter.ravel().take(lost)
             start += self.entry[:, k, None]
             inner = base[:, :size]
@@ -196,11 +197,11 @@ class _Steps:
     def _in_time(self, k: int, seconds: float) -> bool:
         return float(self.bounds[k] * self.grid.grid_s + seconds) <= self.wish.deadline_s
 
-    def _enter(self, idle: Floats, begins: int) -> Floats:
+    def _enter(self, idle: Floats, begins: int, k: int) -> Floats:
         """Return the least cost of being ready to start in a region."""
         moved = (idle + self.move[:, None]).min(axis=0)
         enter: Floats = np.minimum(idle, moved[None] + self.stage[:, None])
-        enter[:, begins] = np.minimum(enter[:, begins], self.stage)
+        enter[:, begins] = np.minimum(enter[:, begins], self.stage + self.wish.begin[self.bounds[k]])
         return enter
 
     def _back(self, k: int, option: int, state: int, begins: int) -> list[Segment]:
@@ -211,7 +212,7 @@ class _Steps:
         while True:
             continued = self.running[k][option, state]
             lost = self.lost[option, state]
-            enter = self._enter(self.idle[k], begins)[self.chosen.region[option], lost] + self.entry[option, k]
+            enter = self._enter(self.idle[k], begins, k)[self.chosen.region[option], lost] + self.entry[option, k]
             if continued <= enter:
                 k -= 1
                 state = int(self._source(k)[option, state])
@@ -237,7 +238,7 @@ class _Steps:
         costs = idle[:, state] + self.move + self.stage[region]
         costs[region] = idle[region, state]
         best = int(costs.argmin())
-        if state == begins and self.stage[region] <= costs[best]:
+        if state == begins and self.stage[region] + self.wish.begin[self.bounds[k]] <= costs[best]:
             return None
         value = idle[best, state]
         while k > 0 and self.idle[k - 1][best, state] == value:

@@ -14,7 +14,7 @@ from advisor.plan.references import machine_names
 from advisor.plan.schema import Job
 from advisor.recommendation import Money
 from advisor.restarts import start_seconds
-from advisor.speeds import estimates_of, hardware_named, planned_speed
+from advisor.speeds import estimates_of, hardware_named, planned_speed, site_of
 from pricing.hardware import machines
 from pricing.moments import moment_text
 from pricing.money import cents
@@ -126,7 +126,7 @@ def _chosen(loaded: LoadedPlan, job: Job, name: str, nodes: int | None) -> "Esti
 
     shape = loaded.shapes[job.name]
     if nodes is not None:
-        return estimate_job(job, shape, hardware_named(name, loaded.plan)[0], nodes)
+        return estimate_job(job, shape, hardware_named(name, loaded.plan)[0], nodes, site_of(loaded.plan))
     found = estimates_of(job, shape, loaded.plan, name)
     best = next((each for each in found if each.verdict == "fits"), None)
     return best or next((each for each in found if each.verdict == "tight"), found[-1])

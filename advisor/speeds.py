@@ -19,6 +19,7 @@ from advisor.recommendation import Layout
 if TYPE_CHECKING:
     from advisor.estimate.estimate import Estimate
     from advisor.estimate.hardware import Hardware
+    from advisor.estimate.site_factors import SiteCalibration
     from advisor.estimate.work import Work
 
 # What an estimated speed loses until the model knows its own error (contract, speed_margin).
@@ -101,7 +102,7 @@ def estimates_of(job: Job, shape: ModelShape, plan: TrainingPlan, name: str) -> 
 
     hardware, size = hardware_named(name, plan)
     most = job.max_nodes if size is None else min(job.max_nodes, size)
-    return _best_layouts(work_of(job, shape), hardware, tuple(node_counts(most)))
+    return _best_layouts(work_of(job, shape), hardware, tuple(node_counts(most)), site_of(plan))
 
 
 def hardware_named(name: str, plan: TrainingPlan) -> "tuple[Hardware, int | None]":
@@ -113,10 +114,33 @@ def hardware_named(name: str, plan: TrainingPlan) -> "tuple[Hardware, int | None
 
 
 @lru_cache(maxsize=1024)
-def _best_layouts(work: "Work", hardware: "Hardware", counts: tuple[int, ...]) -> "tuple[Estimate, ...]":
+def _best_layouts(
+    work: "Work", hardware: "Hardware", counts: tuple[int, ...], site: "SiteCalibration | None"
+) -> "tuple[Estimate, ...]":
     from advisor.estimate.search import best_layouts
 
-    return tuple(best_layouts(work, hardware, counts))
+    return tuple(best_layouts(work, hardware, counts, site=site))
+
+
+def site_of(plan: TrainingPlan) -> "SiteCalibration | None":
+    """Return the factors of the site's own runs that the plan gives."""
+    from advisor.estimate.site_factors import SiteCalibration, SiteFactor
+
+    if not isinstance(plan.calibration, list) or not plan.calibration:
+        return None
+    rows = (
+        SiteFactor(
+            quantity=row.quantity,
+            gpu=row.gpu,
+            stack=row.stack,
+            runs=row.runs,
+            factor=float(row.factor),
+            low=float(row.low),
+            high=float(row.high),
+        )
+        for row in plan.calibration
+    )
+    return SiteCalibration(tuple(rows), "plan document")
 
 
 def _measured(entry: Measured) -> Speed:
@@ -130,12 +154,14 @@ def _measured(entry: Measured) -> Speed:
 
 def _estimated(found: "Estimate", plan: TrainingPlan) -> Speed:
     speed, share, margin = found.tokens_per_second or 0.0, found.mfu or 0.0, speed_margin(plan)
+    runs = found.site_runs
+    at_site = f", scaled by {runs} {'run' if runs == 1 else 'runs'} of the site" if runs else ""
     less = f", less {float(100 * margin):g} % (speed_margin)" if margin else ""
     return Speed(
         nodes=found.nodes,
         tokens_per_second=planned_speed(speed, plan),
         basis="estimated",
-        source=f"estimate of {speed:,.0f} tokens/s at {100 * share:.0f} % MFU{less}",
+        source=f"estimate of {speed:,.0f} tokens/s at {100 * share:.0f} % MFU{at_site}{less}",
         layout=found.layout,
         is_tight=found.verdict == "tight",
     )

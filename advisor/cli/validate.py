@@ -76,6 +76,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         DocumentInvalid: no header with row_id, or a row without an id of its own.
     """
     import csv
+    import io
 
     from advisor.errors import DocumentInvalid, Fault
 
@@ -83,7 +84,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise DocumentInvalid(str(path), [Fault("", "is not UTF-8 text; save it as CSV in UTF-8")]) from None
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     if "row_id" not in (reader.fieldnames or []):
         raise DocumentInvalid(
             str(path), [Fault("line 1", "has no column row_id; the columns are those of advisor/estimate/README.md")]

@@ -39,7 +39,8 @@ class Estimate:
 
     Where nothing fits, `layout` is None, `memory_gib` that of the smallest layout (None where none is legal), speed
     and `mfu` are None and `reason` says why. `tokens_per_second_low` and `_high` bound 80 % of the measured runs of
-    this `kind` around their estimates; without evidence of the kind they are wider.
+    this `kind` around their estimates; without evidence of the kind they are wider. `site_runs` of the user's own
+    have scaled the speed.
     """
 
     nodes: int
@@ -55,6 +56,7 @@ class Estimate:
     tokens_per_second_low: float | None = None
     tokens_per_second_high: float | None = None
     has_evidence: bool = False
+    site_runs: int | None = None
 
     def document(self) -> dict[str, Any]:
         """Return the fields of `estimate --json` that do not depend on the plan."""
@@ -69,6 +71,7 @@ class Estimate:
             "tokens_per_second_high": None if self.tokens_per_second_high is None else int(self.tokens_per_second_high),
             "kind": self.kind or None,
             "evidence": self.has_evidence if self.kind else None,
+            "site_runs": self.site_runs,
             "mfu": None if self.mfu is None else round(self.mfu, 4),
             "reason": self.reason,
         }

@@ -37,6 +37,10 @@ class MemoryBytes:
     communication: Floats
     overhead: Floats
 
+    def scaled(self, factor: float) -> "MemoryBytes":
+        """Multiply every part."""
+        return MemoryBytes(**{each.name: factor * getattr(self, each.name) for each in fields(self)})
+
     def total(self) -> Floats:
         """Add the parts."""
         parts: list[Floats] = [getattr(self, each.name) for each in fields(self)]

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from math import inf
 
 import numpy as np
 
@@ -28,6 +27,8 @@ from pricing.hardware import Gpu
 LATENT = LatentAttention(q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128)
 # A row that names no GPUs is taken on as many as finish its tokens in a month at 40 % of the peak.
 MONTH_SECONDS = 30 * 86_400
+# More than this no column but the tokens of a run has.
+MOST, MOST_TOKENS = 1e9, 1e18
 # Virtual stages that NVIDIA's recipes use, at most.
 USUAL_VIRTUAL = 6
 # Per-operation recomputation of torchtitan keeps every second product and attention's output: so much of a layer.
@@ -89,13 +90,13 @@ def published_run(row: Row) -> PublishedRun | Unreadable:
 
 
 def number(row: Mapping[str, str], column: str) -> float | None:
-    """Read a positive number; None where the cell is blank or none."""
+    """Read a positive number; None where the cell is blank, none, or more than any run has."""
     cell = (row.get(column) or "").strip().replace(",", "")
     try:
         value = float(cell)
     except ValueError:
         return None
-    return value if 0 < value < inf else None
+    return value if 0 < value <= (MOST_TOKENS if column == "train_tokens" else MOST) else None
 
 
 def count(row: Mapping[str, str], column: str, otherwise: int) -> int:

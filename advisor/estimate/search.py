@@ -1,8 +1,9 @@
 """The best layout of every node count: all legal ones are sized, those that fit are timed, the fastest is taken."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -11,32 +12,60 @@ from advisor.estimate.estimate import Estimate, MemoryParts
 from advisor.estimate.hardware import Hardware
 from advisor.estimate.layouts import RECOMPUTE, Floats, Ints, Layouts, legal_layouts
 from advisor.estimate.memory import GIB, MemoryBytes, memory_bytes
+from advisor.estimate.site_factors import SiteCalibration, SiteFactor
 from advisor.estimate.throughput import model_flop_utilization, tokens_per_second
 from advisor.estimate.uncertainty import interval_of
 from advisor.estimate.work import Work
 
+QUANTITIES: tuple[Literal["mem"], Literal["tput"]] = ("mem", "tput")
+
 
 def best_layouts(
-    work: Work, hardware: Hardware, node_counts: tuple[int, ...], constants: Calibration | None = None
+    work: Work,
+    hardware: Hardware,
+    node_counts: tuple[int, ...],
+    constants: Calibration | None = None,
+    site: SiteCalibration | None = None,
 ) -> list[Estimate]:
-    """Return each node count's estimate, in the order asked."""
+    """Return each node count's estimate, in the order asked; a site's own factors scale memory and speed."""
     chosen = constants or calibration()
     if hardware.flop_per_second(work.precision) is None:
         reason = f"{hardware.gpu.id} has no {work.precision}; choose another precision for this job"
         return [_without_layout(nodes, hardware, reason) for nodes in node_counts]
     layouts, memory, total = sized(work, hardware.gpus_per_node, node_counts, chosen)
+    of_memory, of_speed = (
+        None if site is None else site.factor(quantity, hardware.gpu.id, work.stack) for quantity in QUANTITIES
+    )
+    if of_memory is not None:
+        memory = memory.scaled(of_memory.factor)
+        total = memory.total()
     order = _fastest_first(work, layouts, total, hardware, chosen)
     found: dict[int, Estimate] = {}
     for index, speed, share in order:
         nodes = int(layouts.nodes[index])
         if nodes not in found:
-            found[nodes] = fitting(work, layouts, memory, index, speed, share, hardware)
+            estimate = fitting(work, layouts, memory, index, speed, share, hardware)
+            found[nodes] = estimate if of_speed is None else _at_site(estimate, of_speed)
     return [found.get(nodes) or _refused(work, layouts, memory, total, nodes, hardware) for nodes in node_counts]
 
 
 def estimate_all(work: Work, places: Mapping[str, Hardware], node_counts: tuple[int, ...]) -> dict[str, list[Estimate]]:
     """Estimate one job on several kinds of nodes."""
     return {name: best_layouts(work, hardware, node_counts) for name, hardware in places.items()}
+
+
+def _at_site(found: Estimate, factor: SiteFactor) -> Estimate:
+    """Scale speed by the site's factor; its interval takes the place of that of the kind."""
+    if found.tokens_per_second is None or found.mfu is None:
+        return found
+    return replace(
+        found,
+        tokens_per_second=found.tokens_per_second * factor.factor,
+        mfu=found.mfu * factor.factor,
+        tokens_per_second_low=found.tokens_per_second * factor.low,
+        tokens_per_second_high=found.tokens_per_second * factor.high,
+        site_runs=factor.runs,
+    )
 
 
 @lru_cache(maxsize=64)

@@ -10,8 +10,8 @@ import io
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from advisor.errors import DocumentInvalid, Fault
 from advisor.estimate.accuracy import MEASURED, Comparison, quantile
@@ -19,6 +19,8 @@ from advisor.estimate.predict import Quantity
 from advisor.estimate.published import number
 from advisor.estimate.published_hardware import named_gpu
 from advisor.estimate.published_recipe import stack_of
+from advisor.estimate.site_factors import SiteCalibration, SiteFactor
+from advisor.plan.schema import SoftwareStack
 
 HEADER = ["quantity", "gpu", "stack", "runs", "factor", "low", "high"]
 # So many runs that agreed with the estimate are taken as seen before the site's own.
@@ -27,36 +29,9 @@ PRIOR_RUNS = 2
 LEAST_SPREAD = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteFactor:
-    """Measured over predicted for one GPU and stack."""
-
-    quantity: Quantity
-    gpu: str
-    stack: str
-    runs: int
-    factor: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class SiteCalibration:
-    """The factors of a site; what they do not name is left as the model says."""
-
-    factors: tuple[SiteFactor, ...]
-    source: str
-
-    def factor(self, quantity: Quantity, gpu: str, stack: str) -> SiteFactor | None:
-        """Return the factor of a GPU and stack, else of the GPU with most runs behind it; None where there is none."""
-        mine = [each for each in self.factors if each.quantity == quantity and each.gpu == gpu]
-        exact = [each for each in mine if each.stack == stack]
-        return max(exact or mine, key=lambda each: each.runs, default=None)
-
-
 def fit_site(comparisons: Sequence[Comparison], quantity: Quantity, source: str) -> SiteCalibration:
     """Fit a factor to every GPU and stack of the measured runs."""
-    groups: dict[tuple[str, str], list[float]] = {}
+    groups: dict[tuple[str, SoftwareStack], list[float]] = {}
     for each in comparisons:
         gpu, _ = named_gpu(each.row.get("gpu") or "", number(each.row, "gpu_mem_gb"))
         groups.setdefault((gpu.id, stack_of(each.row)), []).append(math.log(each.measured / each.predicted))
@@ -65,7 +40,7 @@ def fit_site(comparisons: Sequence[Comparison], quantity: Quantity, source: str)
     )
 
 
-def _factor(quantity: Quantity, gpu: str, stack: str, logs: Sequence[float]) -> SiteFactor:
+def _factor(quantity: Quantity, gpu: str, stack: SoftwareStack, logs: Sequence[float]) -> SiteFactor:
     middle = statistics.median(logs) * len(logs) / (len(logs) + PRIOR_RUNS)
     spread = max(quantile([abs(each - middle) for each in logs], 0.8), LEAST_SPREAD)
     return SiteFactor(
@@ -116,13 +91,16 @@ def _read(row: dict[str, str]) -> SiteFactor:
     quantity = next((each for each in MEASURED if each == row["quantity"]), None)
     if quantity is None:
         raise ValueError(f"quantity must be one of {', '.join(MEASURED)}")
+    stack = next((each for each in get_args(SoftwareStack) if each == row["stack"]), None)
+    if stack is None:
+        raise ValueError(f"stack must be one of {', '.join(get_args(SoftwareStack))}")
     factor, low, high = (float(row[name]) for name in ("factor", "low", "high"))
     if not 0 < low <= factor <= high < math.inf:
         raise ValueError("needs 0 < low <= factor <= high")
     return SiteFactor(
         quantity=quantity,
         gpu=row["gpu"],
-        stack=row["stack"],
+        stack=stack,
         runs=int(row["runs"]),
         factor=factor,
         low=low,

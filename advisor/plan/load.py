@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from advisor.errors import DocumentInvalid, Fault
 from advisor.places import Grid
+from advisor.plan.calibrated import resolved_calibration
 from advisor.plan.messages import faults_of
 from advisor.plan.models import resolve_models
 from advisor.plan.reader import read_document
@@ -56,7 +57,9 @@ def plan_of(document: Any, *, name: str, as_of: datetime, folder: Path | None) -
     shapes, model_faults = resolve_models(plan, folder)
     faults += model_faults
     start, warnings = _start(plan, as_of)
-    settled = plan.model_copy(update={"start": start})
+    calibrated, calibration_faults = resolved_calibration(plan, folder)
+    faults += calibration_faults
+    settled = calibrated.model_copy(update={"start": start})
     faults += _horizon_faults(plan, start)
     if faults:
         raise DocumentInvalid(name, faults)

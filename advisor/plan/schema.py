@@ -285,6 +285,27 @@ class Commitment(Part):
     sunk: bool = True
 
 
+class CalibratedFactor(Part):
+    """Measured over estimated on the site's own runs of one GPU and stack: a row that `advisor validate` writes."""
+
+    quantity: Literal["tput", "mem", "gpuh"]
+    gpu: Name
+    stack: SoftwareStack
+    runs: Count
+    factor: Positive
+    low: Positive
+    high: Positive
+
+
+def _calibration_kind(value: Any) -> str:
+    return "file" if isinstance(value, str) else "factors"
+
+
+CalibrationChoice = Annotated[
+    Annotated[Text, Tag("file")] | Annotated[list[CalibratedFactor], Tag("factors")], Discriminator(_calibration_kind)
+]
+
+
 class TrainingPlan(Part):
     """The whole plan document, version 1."""
 
@@ -296,6 +317,10 @@ class TrainingPlan(Part):
     budget_usd: NotNegative | None = None
     max_miss_probability: Share = Decimal("0.05")
     speed_margin: Margin | None = None
+    calibration: CalibrationChoice | None = Field(
+        default=None,
+        description="the site's own factors: a CSV beside the plan that advisor validate wrote, or its rows",
+    )
     prices: Prices = Prices()
     jobs: list[Job] = Field(min_length=1)
     machines: list[RentedMachine] = []

@@ -109,7 +109,8 @@ def _money(loaded: LoadedPlan) -> list[str]:
         said.append(f"Cluster {cluster.name} is costed on its {cluster.cost.basis} basis: {meaning}.")
     for commitment in loaded.plan.commitments:
         money = "its upfront fee is sunk" if commitment.sunk else "its upfront fee is in the total, used or not"
-        early = " (AWS takes a block back 30 minutes early)" if commitment.kind == "block" else ""
+        taken_back = commitment.kind == "block" and commitment.provider == "aws"
+        early = " (AWS takes a block back 30 minutes early)" if taken_back else ""
         said.append(f"Commitment {commitment.name} has no hourly charge inside its window{early}; {money}.")
     for job in loaded.plan.jobs:
         if job.dataset is not None:
@@ -153,6 +154,8 @@ def warnings(
         )
     if any(place.is_spot for place in offers):
         said.append("The chance that spot nodes are taken away is not modelled yet: miss_probability is null.")
+    elif planned:
+        said.append("The chance of a late finish is not modelled yet: miss_probability is null.")
     said += _old_prices([price for place in offers for price in place.prices], as_of, max_age)
     return said
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from advisor.configurations import Configuration
+from advisor.estimate.work import batch_of
 from advisor.formulate import Ledger
 from advisor.plan.schema import Job
 from advisor.plan.shapes import ModelShape
@@ -37,6 +38,10 @@ def _derived(job: Job, shape: ModelShape, ledger: Ledger) -> list[str]:
         said.append(
             f"node counts up to {EVERY_NODE_COUNT_TO} compete, above them every {COUNT_STEP}th up to {MOST_NODES:,}."
         )
+    if job.global_batch_size is None:
+        sequences, is_exact = batch_of(job)
+        about = "" if is_exact else "about "
+        said.append(f"default global_batch_size: {about}{sequences:,} sequences per optimizer step.")
     said.append(_checkpoint(job, shape))
     if mine:
         said.append(_start(job, shape, mine))

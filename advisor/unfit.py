@@ -13,6 +13,7 @@ from advisor.plan.shapes import ModelShape
 from advisor.recommendation import Conflict
 from advisor.speeds import estimates_of, speeds_of
 from pricing.hardware import machines
+from pricing.offer import Market
 
 if TYPE_CHECKING:
     from advisor.estimate.estimate import Estimate
@@ -36,13 +37,14 @@ class Miss:
 
 
 def may_rent(job: Job, plan: TrainingPlan, name: str) -> bool:
-    """Whether placement and markets of a job leave a rented machine open, whatever its price."""
+    """Whether placement, markets and the plan's taste for spot leave a job a rented machine, whatever its price."""
     wanted = job.placement
     own = next((machine.provider for machine in plan.machines if machine.name == name), None)
     provider = own or machines()[name].provider
     sold = None if own else set(machines()[name].markets)
+    markets = [market for market in job.markets if market is not Market.SPOT or plan.max_miss_probability != 0]
     return (
-        any(sold is None or market in sold for market in job.markets)
+        any(sold is None or market in sold for market in markets)
         and (wanted.machines is None or name in wanted.machines)
         and name not in wanted.exclude.machines
         and (wanted.providers is None or provider in wanted.providers)

@@ -6,6 +6,7 @@ from advisor.explain.asking import Search
 from advisor.explain.conflict import conflict_of
 from advisor.explain.repairs import repairs_of
 from advisor.explain.requirements import Requirement, requirements_of
+from advisor.plan.schema import TrainingPlan
 from advisor.recommendation import Conflict, Infeasibility
 
 
@@ -32,13 +33,22 @@ def _facts(search: Search, requirements: Sequence[Requirement]) -> list[Conflict
     plan = search.question.plan
     for requirement in requirements:
         plan = requirement.without(plan)
+    alone = [plan.model_copy(update={"jobs": [job.model_copy(update={"after": []})]}) for job in plan.jobs]
+    return [
+        _fact(search, index, one) for index, one in enumerate(alone) if search.possible(one, open_end=True) is not True
+    ]
+
+
+def _fact(search: Search, index: int, alone: TrainingPlan) -> Conflict:
+    """Say what stands against a job that cannot run by itself: its dataset's way, or too few nodes."""
+    (job,) = alone.jobs
+    if job.dataset is not None:
+        here = alone.model_copy(update={"jobs": [job.model_copy(update={"dataset": None})]})
+        if search.possible(here, open_end=True):
+            says = f"{job.name}: no transfer price from {job.dataset.location} to any place that can run it is known"
+            return Conflict(path=f"jobs[{index}].dataset.location", says=says)
     says = (
         "even without any deadline, budget, limit or placement nothing can run it: too few nodes are available in the "
         "price rows (available_nodes), in commitments and their windows, for any node count with a speed"
     )
-    alone = [plan.model_copy(update={"jobs": [job.model_copy(update={"after": []})]}) for job in plan.jobs]
-    return [
-        Conflict(path=f"jobs[{index}]", says=f"{plan.jobs[index].name}: {says}")
-        for index, one in enumerate(alone)
-        if search.possible(one, open_end=True) is not True
-    ]
+    return Conflict(path=f"jobs[{index}]", says=f"{job.name}: {says}")

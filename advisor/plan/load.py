@@ -17,6 +17,7 @@ from advisor.plan.messages import faults_of
 from advisor.plan.models import resolve_models
 from advisor.plan.reader import read_document
 from advisor.plan.references import reference_faults
+from advisor.plan.regions import region_warnings
 from advisor.plan.schema import TrainingPlan
 from advisor.plan.shapes import ModelShape
 
@@ -64,7 +65,13 @@ def plan_of(document: Any, *, name: str, as_of: datetime, folder: Path | None) -
     if faults:
         raise DocumentInvalid(name, faults)
     grid = Grid(start=start, hours=horizon_hours(plan, start), end_minutes=plan.end_grid_minutes)
-    return LoadedPlan(plan=settled, grid=grid, shapes=shapes, warnings=tuple(warnings), sha256=plan_sha256(settled))
+    return LoadedPlan(
+        plan=settled,
+        grid=grid,
+        shapes=shapes,
+        warnings=(*warnings, *region_warnings(plan)),
+        sha256=plan_sha256(settled),
+    )
 
 
 def plan_sha256(plan: TrainingPlan) -> str:

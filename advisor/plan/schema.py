@@ -101,7 +101,7 @@ def _model_kind(value: Any) -> str:
 
 
 ModelChoice = Annotated[
-    Annotated[Name, Tag("named")] | Annotated[InlineModel, Tag("inline")], Discriminator(_model_kind)
+    Annotated[Text, Tag("named")] | Annotated[InlineModel, Tag("inline")], Discriminator(_model_kind)
 ]
 
 

@@ -136,3 +136,31 @@ def test_a_repair_makes_the_plan_possible_and_an_hour_less_does_not():
     assert total(planned(mended, price(10))) == repair.total.amount == "100.00"
     assert isinstance(planned(short, price(10)), Recommendation)
     assert planned(short, price(10)).status == "infeasible"
+
+
+def test_a_spot_price_that_the_plan_forbids_is_no_missing_price():
+    """A job for spot alone under max_miss_probability 0: the two contradict each other, whatever there are prices for."""
+    plan = document(job("a", 5, speed(P5, 1, 1000), deadline=hour(9), markets=["spot"]), max_miss_probability=0)
+
+    answer = planned(plan, price(20, market="spot"), price(50))
+
+    assert set(conflict(answer)) == {"jobs[0].markets", "max_miss_probability"}
+
+
+def test_a_dataset_without_a_priced_way_is_named():
+    """No table prices a way into lambda: that is what stands against the job, not a lack of nodes."""
+    own = {
+        "name": "x8",
+        "provider": "lambda",
+        "gpu": "H100-SXM-80GB",
+        "gpus_per_node": 8,
+        "network_gbit_per_second": 400,
+    }
+    work = job("a", 5, speed("x8", 1, 1000), dataset={"gib": 100, "location": OWNED})
+
+    answer = planned(
+        document(work, machines=[own], clusters=[cluster(1)]), price(24, provider="lambda", region="r", machine="x8")
+    )
+
+    assert conflict(answer) == ["jobs[0].dataset.location"]
+    assert "no transfer price from onprem" in answer.infeasibility.conflict[0].says

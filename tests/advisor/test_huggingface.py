@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from advisor_builders import AS_OF
 from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.plan.huggingface import ShapeInvalid, read_config, shape_of
+from advisor.plan.load import plan_of
 from advisor.plan.presets import presets
 
 LLAMA_8B = {
@@ -160,6 +162,20 @@ def test_a_file_that_is_no_configuration_is_refused(text, tmp_path):
         read_config(path)
 
     assert len(str(raised.value)) < 500
+
+
+def test_a_path_is_no_name_and_may_be_long(tmp_path):
+    """A configuration in folders whose path has more than the 64 characters of a name is found."""
+    folder = tmp_path / "checkpoints-of-the-team" / "models--deepseek-ai--deepseek-llm-7b-base"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(LLAMA_8B), encoding="utf-8")
+    path = str((folder / "config.json").relative_to(tmp_path))
+    assert len(path) > 64
+    work = {"name": "a", "model": path, "method": "lora", "tokens": 1000}
+
+    loaded = plan_of({"version": 1, "name": "p", "jobs": [work]}, name="p", as_of=AS_OF, folder=tmp_path)
+
+    assert loaded.shapes["a"].layers == LLAMA_8B["num_hidden_layers"]
 
 
 def test_a_large_or_absent_file_is_refused(tmp_path):

@@ -19,7 +19,7 @@ def check(plan_path: Path, as_of: str | None, as_json: bool) -> None:
     """
     import json
 
-    from advisor.cli.plan import moment_option
+    from advisor.cli.asking import moment_option
     from advisor.plan.load import load_plan
 
     loaded = load_plan(plan_path, as_of=moment_option("--as-of", as_of))

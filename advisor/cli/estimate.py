@@ -5,16 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from datetime import datetime
+from advisor.cli.asking import moment_option, price_options, request_for
 
+if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
     from advisor.estimate.estimate import Estimate
     from advisor.estimates import EstimateLine
     from advisor.plan.load import LoadedPlan
-    from advisor.service import PlanRequest
 
 # More nodes than any provider places in one network.
 MOST_NODES = 4096
@@ -34,14 +33,7 @@ MOST_NODES = 4096
     type=click.IntRange(1, MOST_NODES),
     help="On exactly so many nodes, like 4. Default: the fewest that fit, up to the job's max_nodes.",
 )
-@click.option("--as-of", metavar="T", help="Moment whose prices count, like 2026-11-24T00:00:00Z. Default: now.")
-@click.option(
-    "--prices",
-    "price_path",
-    metavar="FILE.csv",
-    type=click.Path(path_type=Path),
-    help="Cost at these prices alone.",
-)
+@price_options
 @click.option("--advice", is_flag=True, help="Add how the batch is reached, other layouts, and what would make it fit.")
 @click.option("--json", "as_json", is_flag=True, help="Print every estimate as JSON, like: --json | jq .estimates[0]")
 @click.pass_context
@@ -69,15 +61,15 @@ def estimate(
     from advisor.advice import advisable
     from advisor.cli.advice import advice_text
     from advisor.cli.exits import FINE, NO_PLAN
-    from advisor.cli.plan import moment_option
     from advisor.estimates import estimate_lines
     from advisor.plan.load import load_plan
     from advisor.planning import places_in
     from advisor.service import question_of
+    from advisor.settings import settings
 
     moment = moment_option("--as-of", as_of)
     loaded = load_plan(plan_path, as_of=moment)
-    question, _ = question_of(_request(loaded, moment, price_path))
+    question, _ = question_of(request_for(loaded, moment, price_path, settings()))
     lines = estimate_lines(loaded, places_in(question), name=machine, nodes=nodes)
     advised = {id(each.line): each for each in advisable(lines, loaded)} if advice else {}
     if as_json:
@@ -93,23 +85,6 @@ def estimate(
             console.print(advice_text(each))
     fitting = {line.job.name for line in lines if line.hours is not None}
     ctx.exit(FINE if all(job.name in fitting for job in loaded.plan.jobs) else NO_PLAN)
-
-
-def _request(loaded: "LoadedPlan", moment: "datetime", price_path: Path | None) -> "PlanRequest":
-    from datetime import timedelta
-
-    from advisor.cli.plan import offers_of
-    from advisor.service import PlanRequest
-    from advisor.settings import settings
-
-    chosen = settings()
-    return PlanRequest(
-        loaded=loaded,
-        offers=offers_of(loaded, moment, price_path, chosen),
-        as_of=moment,
-        max_age=timedelta(hours=chosen.price_max_age_hours),
-        exempt_from_age=price_path is not None,
-    )
 
 
 def _show(loaded: "LoadedPlan", lines: "list[EstimateLine]", console: "Console") -> None:

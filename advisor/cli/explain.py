@@ -1,10 +1,11 @@
 """`advisor explain`: why no plan is possible with priced repairs, or what each requirement of a plan costs."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from advisor.cli.asking import checked_time_limit, moment_option, price_options, request_for, search_options
 
 if TYPE_CHECKING:
     from advisor.service import Explained
@@ -12,14 +13,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
-@click.option("--as-of", metavar="T", help="Moment whose prices count, like 2026-11-24T00:00:00Z. Default: now.")
-@click.option(
-    "--prices", "price_path", metavar="FILE.csv", type=click.Path(path_type=Path), help="Use these prices alone."
-)
-@click.option(
-    "--time-limit", "time_limit_s", metavar="S", type=float, default=120.0, show_default=True, help="Seconds."
-)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@price_options
+@search_options(120.0)
 @click.option("--json", "as_json", is_flag=True, help="Print the explanation as JSON.")
 @click.pass_context
 def explain(
@@ -41,26 +36,17 @@ def explain(
 
     from rich.console import Console
 
-    from advisor.cli.plan import checked_time_limit, moment_option, offers_of
     from advisor.outputs.progress import ProgressView
     from advisor.outputs.terminal import render_explanation
     from advisor.plan.load import load_plan
-    from advisor.service import PlanRequest, PricesMissing, explain_plan
+    from advisor.service import PricesMissing, explain_plan
     from advisor.settings import settings
 
     limit = checked_time_limit(time_limit_s)
     moment = moment_option("--as-of", as_of)
     chosen = settings()
     loaded = load_plan(plan_path, as_of=moment)
-    request = PlanRequest(
-        loaded=loaded,
-        offers=offers_of(loaded, moment, price_path, chosen),
-        as_of=moment,
-        max_age=timedelta(hours=chosen.price_max_age_hours),
-        exempt_from_age=price_path is not None,
-        time_limit_s=limit,
-        seed=seed,
-    )
+    request = request_for(loaded, moment, price_path, chosen, time_limit_s=limit, seed=seed)
     with ProgressView() as view:
         explained = explain_plan(request, view.listen)
     if isinstance(explained, PricesMissing):

@@ -1,30 +1,20 @@
 """`advisor plan`: the main job, from a plan document to a recommendation in the terminal and in files."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from advisor.cli.asking import checked_time_limit, moment_option, price_options, request_for, search_options
+
 if TYPE_CHECKING:
-    from advisor.plan.load import LoadedPlan
     from advisor.recommendation import Recommendation
     from advisor.settings import Settings
-    from pricing.offer import Offer
-
-LONGEST_TIME_LIMIT_S = 24 * 3600.0
 
 
 @click.command()
 @click.argument("plan_path", metavar="PLAN", type=click.Path(path_type=Path))
-@click.option("--as-of", metavar="T", help="Moment whose prices count, like 2026-11-24T00:00:00Z. Default: now.")
-@click.option(
-    "--prices",
-    "price_path",
-    metavar="FILE.csv",
-    type=click.Path(path_type=Path),
-    help="Use these prices alone.",
-)
+@price_options
 @click.option(
     "--progress",
     "progress_path",
@@ -33,8 +23,7 @@ LONGEST_TIME_LIMIT_S = 24 * 3600.0
     help="Plan only the rest: tokens done, money spent, and where jobs run now.",
 )
 @click.option("--objective", type=click.Choice(["cost", "time", "risk"]), default="cost", show_default=True)
-@click.option("--time-limit", "time_limit_s", metavar="S", type=float, default=60.0, show_default=True, help="Seconds.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@search_options(60.0)
 @click.option(
     "--out",
     "folder",
@@ -68,7 +57,7 @@ def plan(
     from advisor.outputs.progress import ProgressView
     from advisor.plan.load import load_plan
     from advisor.progress import read_progress, remainder
-    from advisor.service import PlanRequest, PricesMissing, recommend_plan
+    from advisor.service import PricesMissing, recommend_plan
     from advisor.settings import settings
 
     if objective == "risk":
@@ -83,16 +72,14 @@ def plan(
     if progress_path is not None:
         rest = remainder(loaded, read_progress(progress_path), name=str(progress_path), folder=plan_path.parent)
         loaded = rest.loaded
-    offers = offers_of(loaded, moment, price_path, chosen)
-    request = PlanRequest(
-        loaded=loaded,
-        offers=offers,
-        as_of=moment,
-        max_age=timedelta(hours=chosen.price_max_age_hours),
-        exempt_from_age=price_path is not None,
+    request = request_for(
+        loaded,
+        moment,
+        price_path,
+        chosen,
         time_limit_s=time_limit_s,
         seed=seed,
-        objective="time" if objective == "time" else "cost",
+        objective=objective,
         remainder=rest,
     )
     with ProgressView() as view:
@@ -101,7 +88,7 @@ def plan(
         click.echo(answer.text(), err=True)
         ctx.exit(4)
     answer = _with_history(answer, price_path, chosen)
-    Archive.open(chosen.database_url).store(answer, loaded, offers)
+    Archive.open(chosen.database_url).store(answer, loaded, request.offers)
     show(answer, as_json=as_json)
     if folder is not None:
         written = write_files(answer, folder)
@@ -117,44 +104,6 @@ def _with_history(answer: "Recommendation", price_path: Path | None, chosen: "Se
     if price_path is not None:
         return with_rows_history(answer, read_sheet(price_path).rows)
     return with_book_history(answer, chosen.database_url, reference_prices=chosen.reference_prices == "on")
-
-
-def checked_time_limit(seconds: float) -> float:
-    """Return a time limit that can be kept."""
-    from advisor.errors import UsageInvalid
-
-    if not 1 <= seconds <= LONGEST_TIME_LIMIT_S:
-        raise UsageInvalid(f"--time-limit must be between 1 and {LONGEST_TIME_LIMIT_S:g} seconds, not {seconds:g}")
-    return seconds
-
-
-def moment_option(name: str, text: str | None) -> datetime:
-    """Read an option that is a moment; without one it is now."""
-    from advisor.errors import UsageInvalid
-    from pricing.moments import moment
-
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        return moment(text)
-    except ValueError as error:
-        raise UsageInvalid(f"{name}: {error}") from None
-
-
-def offers_of(loaded: "LoadedPlan", as_of: datetime, price_path: Path | None, chosen: "Settings") -> "list[Offer]":
-    """Read the run's own price file, or the price book."""
-    from advisor.cli.prices import read_sheet, report_rejected
-    from advisor.errors import UsageInvalid
-    from advisor.offers import offers_in_book, offers_in_rows
-
-    if price_path is None:
-        let_in = chosen.reference_prices == "on"
-        return offers_in_book(loaded.plan, as_of, chosen.database_url, reference_prices=let_in)
-    sheet = read_sheet(price_path)
-    report_rejected(price_path, sheet.rejected)
-    if not sheet.rows:
-        raise UsageInvalid(f"{price_path} holds no usable price row")
-    return offers_in_rows(loaded.plan, as_of, sheet.rows)
 
 
 def show(answer: "Recommendation", *, as_json: bool) -> None:

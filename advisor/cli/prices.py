@@ -165,7 +165,7 @@ def show(
     """
     import json
 
-    from advisor.cli.plan import moment_option
+    from advisor.cli.asking import moment_option
     from advisor.cli.price_tables import offer_document, print_offers
     from pricing.book import SpotRule
     from pricing.reference import with_reference
@@ -211,7 +211,7 @@ def history(
     """
     import json
 
-    from advisor.cli.plan import moment_option
+    from advisor.cli.asking import moment_option
     from advisor.cli.price_tables import history_document, print_history
     from pricing.reference import history_with_reference
 

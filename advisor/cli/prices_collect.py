@@ -41,7 +41,7 @@ def collect(
     """
     import json
 
-    from advisor.cli.plan import moment_option
+    from advisor.cli.asking import moment_option
     from advisor.collecting import collect_prices, collection_document
     from advisor.errors import UsageInvalid
     from advisor.settings import settings

@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from advisor.cli.asking import checked_time_limit, moment_option, price_options, request_for, search_options
 
 if TYPE_CHECKING:
     from advisor.whatif.study import Asked, Scenario
@@ -27,12 +28,8 @@ FRONTIERS = ("cost,time", "time,cost")
 @click.option("--break-even", metavar="MACHINE:MARKET", help="At which price the plan leaves it, or comes to it.")
 @click.option("--buy", metavar="CLUSTER:NODES", help="Buy nodes of a cluster's kind, like onprem:2.")
 @click.option("--node-price", metavar="USD", help="Price of a bought node. Default: the cluster's capex_usd_per_node.")
-@click.option("--as-of", metavar="T", help="Moment whose prices count. Default: now.")
-@click.option(
-    "--prices", "price_path", metavar="FILE.csv", type=click.Path(path_type=Path), help="Use these prices alone."
-)
-@click.option("--time-limit", "time_limit_s", metavar="S", type=float, default=120.0, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@price_options
+@search_options(120.0)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
 @click.pass_context
 def whatif(ctx: click.Context, /, plan_path: Path, as_json: bool, **options: Any) -> None:
@@ -65,11 +62,9 @@ def whatif(ctx: click.Context, /, plan_path: Path, as_json: bool, **options: Any
 
 def _asked(plan_path: Path, options: dict[str, Any]) -> "Asked":
     """Read the plan and everything that is asked of it."""
-    from advisor.cli.plan import checked_time_limit, moment_option, offers_of
     from advisor.errors import UsageInvalid
     from advisor.plan.load import plan_of
     from advisor.plan.reader import read_document
-    from advisor.service import PlanRequest
     from advisor.settings import settings
     from advisor.whatif.study import Asked
 
@@ -89,16 +84,7 @@ def _asked(plan_path: Path, options: dict[str, Any]) -> "Asked":
         return plan_of(changed, name=f"{plan_path} with --set", as_of=moment, folder=plan_path.parent)
 
     loaded = plan_of(document, name=str(plan_path), as_of=moment, folder=plan_path.parent)
-    chosen = settings()
-    request = PlanRequest(
-        loaded=loaded,
-        offers=offers_of(loaded, moment, options["price_path"], chosen),
-        as_of=moment,
-        max_age=timedelta(hours=chosen.price_max_age_hours),
-        exempt_from_age=options["price_path"] is not None,
-        time_limit_s=limit,
-        seed=options["seed"],
-    )
+    request = request_for(loaded, moment, options["price_path"], settings(), time_limit_s=limit, seed=options["seed"])
     return Asked(
         request=request,
         document=document,

@@ -35,6 +35,15 @@ MOST_NODES = 4096
 )
 @price_options
 @click.option("--advice", is_flag=True, help="Add how the batch is reached, other layouts, and what would make it fit.")
+@click.option(
+    "--task",
+    type=click.Choice(["training", "inference"]),
+    default="training",
+    show_default=True,
+    help="inference: memory of serving each job's model at 32 to 4 bits.",
+)
+@click.option("--batch", metavar="B", type=click.IntRange(1), default=1, help="Sequences served at once. Default: 1.")
+@click.option("--context", metavar="S", type=click.IntRange(1), help="Tokens of each. Default: the job's sequence.")
 @click.option("--json", "as_json", is_flag=True, help="Print every estimate as JSON, like: --json | jq .estimates[0]")
 @click.pass_context
 def estimate(
@@ -45,6 +54,9 @@ def estimate(
     as_of: str | None,
     price_path: Path | None,
     advice: bool,
+    task: str,
+    batch: int,
+    context: int | None,
     as_json: bool,
 ) -> None:
     """Estimate every job on every machine: best layout, GiB per GPU by part, tokens/s, MFU, hours, dollars.
@@ -53,6 +65,7 @@ def estimate(
     Example:
       advisor estimate plan.yaml
       advisor estimate plan.yaml --machine p5.48xlarge --nodes 4 --advice
+      advisor estimate plan.yaml --task inference --batch 16 --context 8192
     """
     import json
 
@@ -69,6 +82,11 @@ def estimate(
 
     moment = moment_option("--as-of", as_of)
     loaded = load_plan(plan_path, as_of=moment)
+    if task == "inference":
+        from advisor.cli.serving import show_serving
+
+        show_serving(loaded, machine, batch, context, as_json=as_json)
+        return
     question, _ = question_of(request_for(loaded, moment, price_path, settings()))
     lines = estimate_lines(loaded, places_in(question), name=machine, nodes=nodes)
     advised = {id(each.line): each for each in advisable(lines, loaded)} if advice else {}

@@ -78,10 +78,14 @@ def _rows(path: Path) -> list[dict[str, str]]:
     import csv
     import io
 
-    from advisor.errors import DocumentInvalid, Fault
+    from advisor.errors import DocumentInvalid, Fault, UsageInvalid
 
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageInvalid(
+            f"there is no file {str(path)!r}; RUNS.csv holds one run a line, with a column row_id"
+        ) from None
     except UnicodeDecodeError:
         raise DocumentInvalid(str(path), [Fault("", "is not UTF-8 text; save it as CSV in UTF-8")]) from None
     reader = csv.DictReader(io.StringIO(text, newline=""))

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from run_builders import run_row
 
 from advisor.cli.validate import validate
-from advisor.errors import DocumentInvalid
+from advisor.errors import DocumentInvalid, UsageInvalid
 from advisor.estimate.site import read_site
 
 
@@ -87,6 +87,12 @@ def test_a_broken_file_of_runs_is_refused_plainly(tmp_path, text, says):
     path.write_text(text)
     with pytest.raises(DocumentInvalid, match=says):
         run(path)
+
+
+def test_a_missing_file_is_bad_usage(tmp_path):
+    """The message names the file and says what it should hold."""
+    with pytest.raises(UsageInvalid, match=r"no file .*none.csv"):
+        run(tmp_path / "none.csv")
 
 
 def test_a_broken_calibration_names_its_line(tmp_path):

@@ -38,6 +38,9 @@ def offer_places(
             exclusions.append(Exclusion(what, reason))
         else:
             places.append(_offer_place(offer, plan, as_of, grid))
+            # Kept as a place all the same: its price is there, only its nodes are missing.
+            if offer.available_nodes == 0:
+                exclusions.append(Exclusion(what, "no nodes available"))
     return places, exclusions
 
 
@@ -59,8 +62,6 @@ def _unusable(offer: Offer, plan: TrainingPlan, as_of: datetime, max_age: timede
         return "a block without its dates cannot be planned; `advisor prices collect` reads those on sale"
     if offer.market is Market.CAPACITY_BLOCK and offer.start is not None and offer.start < as_of:
         return "the block has begun before as_of and is no longer sold"
-    if offer.available_nodes == 0:
-        return "no nodes available"
     if offer.withdrawn_at is not None:
         return f"withdrawn: since {moment_text(offer.withdrawn_at)} complete collections no longer find it"
     age = offer.age(as_of)

@@ -36,16 +36,19 @@ def check(plan_path: Path, as_of: str | None, as_json: bool) -> None:
 @click.command()
 @click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
-def init(path: Path | None, force: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Write it as JSON, which is a plan document too, uncommented.")
+def init(path: Path | None, force: bool, as_json: bool) -> None:
     """Write a commented plan document to start from; without FILE, to stdout.
 
     \b
     Example:
       advisor init plan.yaml
     """
+    import json
     from importlib.resources import files
 
     from advisor.errors import UsageInvalid
+    from advisor.plan.reader import read_text
     from pricing.moments import moment_text
 
     text = files("advisor.plan").joinpath("data/starter.yaml").read_text(encoding="utf-8")
@@ -54,6 +57,8 @@ def init(path: Path | None, force: bool) -> None:
     start = today + timedelta(days=7 - today.weekday())
     for word, days in (("<START>", 0), ("<FIRST DEADLINE>", 14), ("<SECOND DEADLINE>", 17)):
         text = text.replace(word, moment_text(start + timedelta(days=days)))
+    if as_json:
+        text = json.dumps(read_text(text, "starter"), indent=2) + "\n"
     if path is None:
         click.echo(text, nl=False)
         return
@@ -65,7 +70,8 @@ def init(path: Path | None, force: bool) -> None:
 
 @click.command()
 @click.argument("document", type=click.Choice(["plan", "recommendation"]))
-def schema(document: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it on one line.")
+def schema(document: str, as_json: bool) -> None:
     """Print the JSON Schema of a document, generated from the code that reads it.
 
     \b
@@ -76,4 +82,4 @@ def schema(document: str) -> None:
 
     from advisor.schemas import schema_of
 
-    click.echo(json.dumps(schema_of(document), indent=2))
+    click.echo(json.dumps(schema_of(document), indent=None if as_json else 2))

@@ -118,17 +118,21 @@ def report_rejected(path: Path, rejected: "tuple[Rejected, ...]") -> None:
 
 @prices.command()
 @click.option("--out", "path", metavar="FILE", type=click.Path(path_type=Path), help="Write there instead of stdout.")
-def export(path: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Write the rows as JSON, a list of the sheet's columns.")
+def export(path: Path | None, as_json: bool) -> None:
     """Write the whole stored history as a price sheet; importing it elsewhere gives the same book.
 
     \b
     Example:
       advisor prices export --out history.csv
     """
-    from pricing.sheet import write_prices
+    import json
+
+    from pricing.sheet import cells_of, write_prices
 
     with _book() as book:
-        text = write_prices(book.rows())
+        rows = book.rows()
+        text = json.dumps({"rows": [cells_of(row) for row in rows]}, indent=2) + "\n" if as_json else write_prices(rows)
     if path is None:
         click.echo(text, nl=False)
     else:

@@ -164,3 +164,14 @@ def test_a_dataset_without_a_priced_way_is_named():
 
     assert conflict(answer) == ["jobs[0].dataset.location"]
     assert "no transfer price from onprem" in answer.infeasibility.conflict[0].says
+
+
+def test_a_priced_pool_without_nodes_is_no_missing_price():
+    """The price is there, its nodes are not: that is infeasible (exit 3), with the pool under `excluded`."""
+    answer = planned(document(job("a", 5, speed(P5, 1, 1000), deadline=hour(9))), price(50, nodes=0))
+
+    assert conflict(answer) == ["jobs[0]"]
+    assert "too few nodes" in answer.infeasibility.conflict[0].says
+    assert [(e.what, e.reason) for e in answer.excluded] == [
+        ("aws us-east-1 p5.48xlarge on_demand", "no nodes available")
+    ]

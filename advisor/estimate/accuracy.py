@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from advisor.estimate.predict import Prediction, Quantity
-from advisor.estimate.published import number
-from advisor.estimate.published_hardware import Row
+from advisor.estimate.published_cells import Row, number
 
 # Where a row holds what was measured, first the normalised column.
 MEASURED: Mapping[Quantity, tuple[str, ...]] = {

@@ -25,8 +25,8 @@ from advisor.estimate.accuracy import MEASURED, Comparison, counts, errors_of, s
 from advisor.estimate.calibration import Calibration, calibration, generation
 from advisor.estimate.layouts import Floats
 from advisor.estimate.predict import Quantity, chosen_layout, figure
-from advisor.estimate.published import PublishedRun, number, published_run
-from advisor.estimate.published_hardware import Row
+from advisor.estimate.published import PublishedRun, published_run
+from advisor.estimate.published_cells import Row, number
 
 NOISE = 0.12
 LEAST_RESIDUAL = 0.03

@@ -10,7 +10,7 @@ from advisor.estimate.calibration import Calibration, calibration
 from advisor.estimate.layouts import Layouts
 from advisor.estimate.memory import GIB, memory_bytes
 from advisor.estimate.published import PublishedRun, Unreadable, published_run
-from advisor.estimate.published_hardware import Row
+from advisor.estimate.published_cells import Row
 from advisor.estimate.throughput import tokens_per_second
 
 # A published plan that the memory model puts this much above the card is still taken as one that ran.

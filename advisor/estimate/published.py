@@ -6,18 +6,15 @@ recomputation that fit. Every row gets a prediction unless it says nothing of th
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import product
-
-import numpy as np
 
 from advisor.estimate import published_recipe as recipe
 from advisor.estimate.hardware import Hardware
-from advisor.estimate.layouts import FULL, NONE, SELECTIVE, Layouts, legal_layouts
-from advisor.estimate.published_hardware import Row, named_gpu, published_hardware
-from advisor.estimate.published_recipe import text
-from advisor.estimate.work import PRETRAINING_BATCH_TOKENS, Work, adapter_parameters
+from advisor.estimate.layouts import Layouts
+from advisor.estimate.published_cells import Row, count, number, text
+from advisor.estimate.published_hardware import named_gpu, published_hardware
+from advisor.estimate.published_layouts import degrees_of, layouts_of, plan_is_open
+from advisor.estimate.work import Work, adapter_parameters
 from advisor.plan.presets import presets
 from advisor.plan.schema import Precision
 from advisor.plan.shapes import ExpertLayers, LatentAttention, ModelShape, shape_from_parameters
@@ -25,12 +22,6 @@ from pricing.hardware import Gpu
 
 # Latent attention of the published DeepSeek models (arXiv:2412.19437, section 4.2); a Lite has no query rank.
 LATENT = LatentAttention(q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128)
-# A row that names no GPUs is taken on as many as finish its tokens in a month at 40 % of the peak.
-MONTH_SECONDS = 30 * 86_400
-# More than this no column but the tokens of a run has.
-MOST, MOST_TOKENS = 1e9, 1e18
-# Virtual stages that NVIDIA's recipes use, at most.
-USUAL_VIRTUAL = 6
 # Per-operation recomputation of torchtitan keeps every second product and attention's output: so much of a layer.
 OPERATIONS_SHARE = 0.4
 
@@ -72,7 +63,7 @@ def published_run(row: Row) -> PublishedRun | Unreadable:
         assumed.append(f"gpu {row.get('gpu')!r} is taken as {gpu.id}")
     precision = _possible(recipe.precision_of(row), gpu)
     work = _work(row, shape, precision)
-    degrees = _degrees(row, work, gpu)
+    degrees = degrees_of(row, work, gpu)
     if not row.get("n_gpus"):
         assumed.append(f"n_gpus is taken as {degrees.gpus}")
     hardware = published_hardware(row, gpu, degrees.gpus, degrees.per_node)
@@ -82,27 +73,11 @@ def published_run(row: Row) -> PublishedRun | Unreadable:
         row=row,
         work=work,
         hardware=hardware,
-        layouts=_layouts(row, work, hardware, degrees),
-        plan_is_open=_plan_is_open(row),
+        layouts=layouts_of(row, work, hardware, degrees),
+        plan_is_open=plan_is_open(row),
         train_tokens=number(row, "train_tokens"),
         assumed=tuple(assumed),
     )
-
-
-def number(row: Mapping[str, str], column: str) -> float | None:
-    """Read a positive number; None where the cell is blank, none, or more than any run has."""
-    cell = (row.get(column) or "").strip().replace(",", "")
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if 0 < value <= (MOST_TOKENS if column == "train_tokens" else MOST) else None
-
-
-def count(row: Mapping[str, str], column: str, otherwise: int) -> int:
-    """Read a whole number of at least one."""
-    value = number(row, column)
-    return otherwise if value is None else max(1, round(value))
 
 
 def _possible(precision: Precision, gpu: Gpu) -> Precision:
@@ -213,138 +188,3 @@ def _span(row: Row, sequence: int) -> float:
         return sequence / 2
     wide = int(window.group(1)) * (1024 if window.group(2) else 1)
     return (sequence / 2 + min(sequence / 2, wide)) / 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Degrees:
-    """Parallel degrees of a row that agree with its GPUs and batch."""
-
-    gpus: int
-    per_node: int
-    dp: int
-    tp: int
-    pp: int
-    virtual: int
-    cp: int
-    ep: int
-    batch: int
-    accumulation: int | None
-
-
-def _degrees(row: Row, work: Work, gpu: Gpu) -> _Degrees:
-    """Fill what is blank: dp = GPUs / (t p c); the batch from micro batches; without GPUs a month's worth of them."""
-    tp, pp, cp, ep = (count(row, name, 1) for name in ("tp", "pp", "cp", "ep"))
-    ranks = tp * pp * cp
-    stated = number(row, "n_gpus")
-    gpus = round(stated) if stated else ranks * count(row, "dp", 1)
-    if stated is None and number(row, "dp") is None:
-        gpus = max(gpus, _month_gpus(row, work, gpu))
-    dp = max(1, gpus // ranks)
-    micro, steps = number(row, "micro_batch"), number(row, "grad_accum")
-    batch = number(row, "global_batch")
-    if batch is None and micro is not None:
-        batch = dp * micro * (steps or 1)
-    if batch is None:
-        tokens = PRETRAINING_BATCH_TOKENS if work.method == "pretrain" else 16 * 4096
-        batch = max(dp, tokens / work.sequence_length)
-    per_node = count(row, "gpus_per_node", 4 if gpu.id.startswith(("GB200", "GB300")) else 8)
-    return _Degrees(
-        gpus=gpus,
-        per_node=max(1, min(per_node, gpus)),
-        dp=dp,
-        tp=tp,
-        pp=pp,
-        virtual=_virtual(row, work, pp, max(1, round(batch / dp / (micro or 1)))),
-        cp=cp,
-        ep=ep,
-        batch=max(1, round(batch)),
-        accumulation=round(steps) if steps else None,
-    )
-
-
-def _virtual(row: Row, work: Work, pp: int, micro_batches: int) -> int:
-    """Virtual stages a rank; where NVIDIA's frameworks do not say, as their recipes: at least two layers a stage."""
-    stated = number(row, "vp")
-    layers, uneven = divmod(work.shape.layers, pp)
-    if stated is not None or pp == 1 or work.stack not in {"fused", "current"} or uneven or micro_batches < pp:
-        return round(stated or 1) if pp > 1 else 1
-    return max(v for v in range(1, USUAL_VIRTUAL + 1) if layers % v == 0)
-
-
-def _month_gpus(row: Row, work: Work, gpu: Gpu) -> int:
-    """Nodes of 8 in a power of two that finish the row's tokens in a month; one GPU where it has no tokens."""
-    tokens = number(row, "train_tokens")
-    peak = gpu.flop_per_second("bf16") or gpu.fp16_flop_per_second
-    if tokens is None:
-        return 8 if work.method == "pretrain" else 1
-    needed = 6 * work.shape.active_parameters * tokens / (0.4 * peak * MONTH_SECONDS)
-    return int(8 * 2 ** np.clip(np.rint(np.log2(max(needed, 8) / 8)), 0, 11))
-
-
-def _zero_stages(row: Row, degrees: _Degrees, work: Work) -> list[int]:
-    """Read the sharding; where it is blank, from none to everything, as far as the memory asks."""
-    said = text(row, "sharding")
-    if said.startswith(("zero3", "fsdp-full", "fsdp2", "hsdp", "fsdp", "full")) and "grad-op" not in said:
-        return [3]
-    if said.startswith("zero2") or "grad-op" in said:
-        return [2]
-    if said.startswith(("zero1", "dist-opt", "zero-1", "distributed")):
-        return [1]
-    if said or degrees.dp * degrees.cp == 1:
-        return [0]
-    if work.stack in {"fused", "current"}:
-        return [1]
-    return [0, 3] if degrees.pp == 1 else [1]
-
-
-def _layouts(row: Row, work: Work, hardware: Hardware, degrees: _Degrees) -> Layouts:
-    """List what the row leaves open, from what runs fastest to what needs least memory."""
-    if _plan_is_open(row):
-        return _open_layouts(work, hardware, degrees)
-    stated, steps = number(row, "micro_batch"), degrees.accumulation
-    most = max(1, degrees.batch // degrees.dp)
-    if stated is not None:
-        micro = [max(1, round(stated))]
-    elif steps is not None:
-        micro = [max(1, round(degrees.batch / (degrees.dp * steps)))]
-    else:
-        micro = [b for b in (4, 2, 1) if b <= most and (degrees.pp == 1 or b == 1)] or [1]
-    said = text(row, "act_ckpt")
-    recompute = {"full": [FULL], "none": [NONE], "sele": [SELECTIVE], "mini": [SELECTIVE], "bloc": [SELECTIVE]}.get(
-        said[:4], [NONE, SELECTIVE, FULL]
-    )
-    if not said and recipe.recomputes_by_itself(row):
-        recompute = [FULL]
-    elif not said and work.stack in {"fused", "current"}:
-        # NVIDIA's recipes split a model further before they recompute all of it.
-        recompute = [NONE, SELECTIVE]
-    choices = list(product(_zero_stages(row, degrees, work), micro, recompute))
-    each = {
-        name: np.full(len(choices), getattr(degrees, name), dtype=np.int64)
-        for name in ("tp", "pp", "virtual", "cp", "ep", "dp")
-    }
-    zero, micro_batch, again = (np.array(column, dtype=np.int64) for column in zip(*choices, strict=True))
-    return Layouts(
-        **each,
-        nodes=np.full(len(choices), max(1, degrees.gpus // hardware.gpus_per_node), dtype=np.int64),
-        zero_stage=zero,
-        micro_batch=micro_batch,
-        micro_batches=np.maximum(1, np.rint(degrees.batch / (degrees.dp * micro_batch)).astype(np.int64)),
-        recompute=again,
-    )
-
-
-def _plan_is_open(row: Row) -> bool:
-    """Whether a row says nothing of its layout."""
-    return not any(number(row, name) for name in ("tp", "pp", "dp", "micro_batch"))
-
-
-def _open_layouts(work: Work, hardware: Hardware, degrees: _Degrees) -> Layouts:
-    """Every legal layout of the GPUs, for a row that says nothing of its plan; the fastest that fits is taken."""
-    nodes = max(1, degrees.gpus // hardware.gpus_per_node)
-    found = legal_layouts(replace(work, batch_is_exact=False), hardware.gpus_per_node, (nodes,))
-    return (
-        found
-        if len(found)
-        else legal_layouts(replace(work, batch_is_exact=False, batch_sequences=8 * nodes), 8, (nodes,))
-    )

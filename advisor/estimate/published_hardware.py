@@ -9,9 +9,8 @@ from importlib.resources import files
 from types import MappingProxyType
 
 from advisor.estimate.hardware import Hardware
+from advisor.estimate.published_cells import Row
 from pricing.hardware import Gpu, gpus
-
-Row = Mapping[str, str]
 
 # The first pattern that a name without blanks and dashes matches. The first size counts where nothing states one.
 NAMES: tuple[tuple[str, Mapping[int, str]], ...] = (

@@ -5,7 +5,7 @@ Everything is read from what a row says; where it says nothing, from what its fr
 
 import re
 
-from advisor.estimate.published_hardware import Row
+from advisor.estimate.published_cells import Row, text
 from advisor.estimate.work import GPTQ_BYTES, NF4_BYTES, Loss, Reading, Stack, StateBytes
 from advisor.plan.schema import Method, Precision
 
@@ -17,11 +17,6 @@ PEFT_FRAMEWORKS = ("swift", "peft", "trl", "axolotl", "transformers")
 HUGGING_FACE = ("swift", "hf", "hugging", "trl", "axolotl", "llama-factory", "llamafactory", "peft", "transformers")
 # Linear kernels of four bits since Megatron-Bridge 25.11 (NVFP4, arXiv:2509.25149).
 FOUR_BIT = ("nvfp4", "mxfp4", "fp4")
-
-
-def text(row: Row, column: str) -> str:
-    """Return a column in small letters; blank where the row lacks it."""
-    return (row.get(column) or "").strip().lower()
 
 
 def method_of(row: Row) -> Method:

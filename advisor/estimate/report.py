@@ -18,7 +18,7 @@ from advisor.estimate.calibration import calibration
 from advisor.estimate.fit import in_sample, left_out
 from advisor.estimate.predict import Quantity, predictions
 from advisor.estimate.published import PublishedRun, published_run
-from advisor.estimate.published_hardware import Row
+from advisor.estimate.published_cells import Row
 from advisor.estimate.uncertainty import Interval, Measure, fitted_intervals, kind_of
 
 HERE = Path(__file__).parent

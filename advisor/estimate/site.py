@@ -16,7 +16,7 @@ from typing import get_args
 from advisor.errors import DocumentInvalid, Fault
 from advisor.estimate.accuracy import MEASURED, Comparison, quantile
 from advisor.estimate.predict import Quantity
-from advisor.estimate.published import number
+from advisor.estimate.published_cells import number
 from advisor.estimate.published_hardware import named_gpu
 from advisor.estimate.published_recipe import stack_of
 from advisor.estimate.site_factors import SiteCalibration, SiteFactor

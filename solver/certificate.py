@@ -136,6 +136,8 @@ class Shared:
             if (job, before) not in links:
                 raise CertificateInvalid(f"{job} does not wait for {before}")
             row = self._row(prices)
+            if _dot(row, self.seconds) >= NEVER // 8:
+                raise CertificateInvalid(f"{job} after {before}: prices too large for 64-bit integers")
             passed = np.concatenate([[0], np.cumsum(row * self.seconds)])
             self.begun[job] += passed[-1] - passed
             later = np.minimum(edges_s + links[job, before], edges_s[-1])
@@ -166,17 +168,18 @@ class Shared:
         import numpy as np
 
         price, is_open = self.costs(options)
+        window = self.window(is_open)
         worth = [-(-theta * int(rate) // THETA_SCALE) for rate in options.rate]
         lost = [theta * int(r) * int(a) // THETA_SCALE for r, a in zip(options.rate, options.start_s, strict=True)]
         job = options.job
         lost = [value + (self.certificate.segment.get(job.id, 0) if job.max_segments else 0) for value in lost]
-        largest = (int(price.max(initial=0)) + max(worth, default=0)) * self.grid.problem.horizon_s + sum(lost)
+        seconds = int(self.seconds[window].sum())
+        largest = (int(price[:, window].max(initial=0)) + max(worth, default=0)) * seconds + sum(lost)
         if largest + int(self.begun[job.id].max()) + int(self.open[job.id].max()) >= NEVER // 8:
             raise CertificateInvalid(f"{job.id}: prices too large for 64-bit integers")
-        cost = (price - np.array(worth, dtype=np.int64)[:, None]) * self.seconds
-        window = self.window(is_open)
+        cost = (price - np.array(worth, dtype=np.int64)[:, None])[:, window] * self.seconds[window]
         return PathTerms(
-            cost=np.where(is_open, cost, NEVER // 4)[None][:, :, window],
+            cost=np.where(is_open[:, window], cost, NEVER // 4)[None],
             start=np.array(lost, dtype=np.int64)[None],
             begun=self.begun[job.id][window.start :],
             open=self.open[job.id][window.start :],

@@ -129,7 +129,7 @@ def _pruned(reduced: Problem, parts: Decomposition, found: Decomposed) -> Proble
         return None
     dropped = parts.bounder.prunable(found.cost_n3600)
     jobs = tuple(
-        replace(job, options=tuple(o for o in job.options if (o.pool, o.nodes) not in dropped[job.id]))
+        replace(job, options=tuple(o for o in job.options if (o.pool, o.nodes) not in dropped.get(job.id, ())))
         for job in reduced.jobs
     )
     rest = replace(reduced, jobs=jobs)

@@ -7,7 +7,17 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from solver.certificate import HOUR, NEVER, THETA_SCALE, Certificate, PathTerms, Shared, shortest, through
+from solver.certificate import (
+    HOUR,
+    NEVER,
+    THETA_SCALE,
+    Certificate,
+    CertificateInvalid,
+    PathTerms,
+    Shared,
+    shortest,
+    through,
+)
 from solver.large.coarse import CoarseModel
 from solver.large.grid import Grid, JobOptions
 
@@ -91,6 +101,8 @@ class Bounder:
             if duals is None:
                 break
             certificate = self.sharpened(duals.certificate(self.edges), 1)
+            if certificate is None:
+                break
             shared = Shared(self.grid, certificate, self.releases)
             added = sum(self._paying(options, shared, certificate) for options in self.grid.jobs)
             idle = idle + 1 if self.last < before * 1.001 or not added else 0
@@ -138,8 +150,17 @@ class Bounder:
         known |= paying
         return added
 
-    def sharpened(self, certificate: Certificate, rounds: int = ROUNDS) -> Certificate:
-        """Give every job its best theta at these prices, and keep the certificate if it proves more."""
+    def sharpened(self, certificate: Certificate, rounds: int = ROUNDS) -> Certificate | None:
+        """Give every job its best theta at these prices, and keep the certificate if it proves more.
+
+        None where prices leave 64 bits: they grow without end where no schedule exists.
+        """
+        try:
+            return self._sharpened(certificate, rounds)
+        except CertificateInvalid:
+            return None
+
+    def _sharpened(self, certificate: Certificate, rounds: int) -> Certificate:
         shared = Shared(self.grid, certificate, self.releases)
         theta, total = {}, shared.constant
         for options in self.grid.jobs:

@@ -89,6 +89,20 @@ def test_a_crowded_problem_gets_a_plan_a_bound_and_a_certificate():
     assert 0.8 * cost <= lower_bound(problem, outcome.certificate) <= cost
 
 
+@pytest.mark.parametrize("deadline_days", [4, 5 * 365], ids=["a window of days", "a window of years"])
+def test_dear_pools_and_a_horizon_of_years_are_searched(deadline_days):
+    """1,024 nodes at $142 for years leave 64 bits: where the job's own window is short there is a bound, else none."""
+    pools = [pool("own", capacity=[[0, 4]]), pool("dear", price=[[0, 142_000_000]], capacity=[[0, 1032]])]
+    options = [option("own", 4, 4000), *(option("dear", n, 900 * n, 600) for n in (1, 64, 1024))]
+    made = [job("j", 200, options=options, deadline_s=deadline_days * 24 * HOUR, max_segments=8)]
+    problem = read(pools=pools, jobs=made, horizon_s=5 * 365 * 24 * HOUR)
+    outcome = decomposed(problem, 0.1).found()
+
+    assert outcome.segments is not None
+    assert (outcome.bound_n3600 > 0) == (deadline_days == 4)
+    assert outcome.bound_n3600 <= outcome.cost_n3600
+
+
 def test_a_large_problem_is_solved_with_its_certificate():
     """`solve` decomposes what is large; the answer's certificate proves at most the bound that is stated."""
     outcome = solve(crowded(18), time_limit_s=6)
@@ -144,6 +158,15 @@ def test_certificates_that_do_not_fit_are_refused(fault):
     assert lower_bound(problem, good) <= 3_000_000 * HOUR
     with pytest.raises(CertificateInvalid):
         lower_bound(problem, replace(good, **WRONG[fault]))
+
+
+def test_prices_that_leave_64_bits_are_refused():
+    """A price of waiting so large that its sums would wrap around is refused: it would prove anything."""
+    problem = read(pools=[pool("p")], jobs=[job("a", 1), job("b", 1, after=[{"job": "a"}])])
+    edges = tuple(range(0, 11 * HOUR, HOUR))
+
+    with pytest.raises(CertificateInvalid, match="64-bit"):
+        lower_bound(problem, Certificate(edges_s=edges, theta={}, wait={("b", "a"): (2**60,) * 10}))
 
 
 def test_the_same_work_gives_the_same_schedule():

@@ -149,7 +149,7 @@ def _work(row: Row, shape: ModelShape, precision: Precision) -> Work:
     rank = re.search(r"r(?:ank)?[ =]?(\d+)", trained)
     keeps = {"selective-o": OPERATIONS_SHARE, "selective-l": 0.5, "minimal_fl": 0.8}
     # lit-gpt of 2023 puts whole weights on every GPU before FSDP shards them.
-    first = "lit" in framework and text(row, "sharding").startswith("fsdp")
+    first = "lit" in framework and recipe.sharding_of(row) == "fsdp"
     return Work(
         shape=shape,
         method=method,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from importlib.resources import files
+from math import prod
 from types import MappingProxyType
 
 from advisor.estimate.hardware import Hardware
@@ -101,14 +102,17 @@ def published_hardware(row: Row, gpu: Gpu, n_gpus: int, per_node: int) -> Hardwa
     )
 
 
-def _network(text: str, gpu: Gpu) -> float:
-    total = re.search(r"(\d+) ?Gb(?:/s|ps)?/node", text)
-    cards = re.search(r"(\d+) ?x ?(\d+) ?G", text)
-    alone = re.search(r"(\d+) ?G(?:b|be|bps|bit)", text, re.IGNORECASE)
-    if total:
-        return float(total.group(1))
-    if cards:
-        return float(cards.group(1)) * float(cards.group(2))
-    if alone:
-        return float(alone.group(1))
+def _network(said: str, gpu: Gpu) -> float:
+    """Read Gbit/s of a node: a total, so many cards, terabits, bytes, or one figure; else what is usual."""
+    readings = (
+        (r"(\d+(?:\.\d+)?) ?Gb(?:/s|ps)?/node", 1.0),
+        (r"(\d+) ?x ?(\d+(?:\.\d+)?) ?G", 1.0),
+        (r"(\d+(?:\.\d+)?) ?Tb", 1000.0),
+        (r"(\d+(?:\.\d+)?) ?GB/s", 8.0),
+        (r"(\d+(?:\.\d+)?) ?G(?:b|E|bit)", 1.0),
+    )
+    for pattern, unit in readings:
+        found = re.search(pattern, said)
+        if found:
+            return unit * prod(float(each) for each in found.groups())
     return next((rate for letters, rate in USUAL_NETWORK if gpu.id.startswith(letters)), NETWORK_OTHERWISE)

@@ -1,5 +1,6 @@
 """Layouts of a row of measured runs: its own, or all that what it leaves open allows, best first."""
 
+import re
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -14,6 +15,8 @@ from pricing.hardware import Gpu
 
 # A row that names no GPUs is taken on as many as finish its tokens in a month at 40 % of the peak.
 MONTH_SECONDS = 30 * 86_400
+# Pretraining on thousands of GPUs raises its batch: 8k tokens a GPU (Llama 3: 16M on 16,384 and 8,192 GPUs).
+LEAST_GPU_TOKENS = 8192
 # Virtual stages that NVIDIA's recipes use, at most.
 USUAL_VIRTUAL = 6
 
@@ -48,7 +51,7 @@ def degrees_of(row: Row, work: Work, gpu: Gpu) -> Degrees:
     if batch is None and micro is not None:
         batch = dp * micro * (steps or 1)
     if batch is None:
-        tokens = PRETRAINING_BATCH_TOKENS if work.method == "pretrain" else 16 * 4096
+        tokens = max(PRETRAINING_BATCH_TOKENS, LEAST_GPU_TOKENS * gpus) if work.method == "pretrain" else 16 * 4096
         batch = max(dp, tokens / work.sequence_length)
     per_node = count(row, "gpus_per_node", 4 if gpu.id.startswith(("GB200", "GB300")) else 8)
     return Degrees(
@@ -85,19 +88,30 @@ def _month_gpus(row: Row, work: Work, gpu: Gpu) -> int:
 
 
 def _zero_stages(row: Row, degrees: Degrees, work: Work) -> list[int]:
-    """Read the sharding; where it is blank, from none to everything, as far as the memory asks."""
-    said = text(row, "sharding")
-    if said.startswith(("zero3", "fsdp-full", "fsdp2", "hsdp", "fsdp", "full")) and "grad-op" not in said:
-        return [3]
-    if said.startswith("zero2") or "grad-op" in said:
-        return [2]
-    if said.startswith(("zero1", "dist-opt", "zero-1", "distributed")):
-        return [1]
-    if said or degrees.dp * degrees.cp == 1:
+    """Take the stage of the sharding; where it is blank, from none to everything, as far as the memory asks."""
+    said = recipe.sharding_of(row)
+    if said:
+        return [{"none": 0, "zero1": 1, "zero2": 2, "fsdp2": 2}.get(said, 3)]
+    if degrees.dp * degrees.cp == 1:
         return [0]
     if work.stack in {"fused", "current"}:
         return [1]
     return [0, 3] if degrees.pp == 1 else [1]
+
+
+def _recomputations(row: Row, work: Work) -> list[int]:
+    """Read the recomputation; where it is blank, as the framework does by itself, else as far as the memory asks."""
+    said = text(row, "act_ckpt")
+    if re.match(r"sele|mini|partial|sac", said):
+        return [SELECTIVE]
+    if re.match(r"none|no\b|false|off|0$", said):
+        return [NONE]
+    if said and said not in {"?", "n/a", "unknown"}:
+        return [FULL]
+    if recipe.recomputes_by_itself(row):
+        return [FULL]
+    # Fused stacks' recipes split a model further before they recompute all of it.
+    return [NONE, SELECTIVE] if work.stack in {"fused", "current"} else [NONE, SELECTIVE, FULL]
 
 
 def layouts_of(row: Row, work: Work, hardware: Hardware, degrees: Degrees) -> Layouts:
@@ -112,15 +126,7 @@ def layouts_of(row: Row, work: Work, hardware: Hardware, degrees: Degrees) -> La
         micro = [max(1, round(degrees.batch / (degrees.dp * steps)))]
     else:
         micro = [b for b in (4, 2, 1) if b <= most and (degrees.pp == 1 or b == 1)] or [1]
-    said = text(row, "act_ckpt")
-    recompute = {"full": [FULL], "none": [NONE], "sele": [SELECTIVE], "mini": [SELECTIVE], "bloc": [SELECTIVE]}.get(
-        said[:4], [NONE, SELECTIVE, FULL]
-    )
-    if not said and recipe.recomputes_by_itself(row):
-        recompute = [FULL]
-    elif not said and work.stack in {"fused", "current"}:
-        # NVIDIA's recipes split a model further before they recompute all of it.
-        recompute = [NONE, SELECTIVE]
+    recompute = _recomputations(row, work)
     choices = list(product(_zero_stages(row, degrees, work), micro, recompute))
     each = {
         name: np.full(len(choices), getattr(degrees, name), dtype=np.int64)

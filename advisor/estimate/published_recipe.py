@@ -9,7 +9,15 @@ from advisor.estimate.published_cells import Row, text
 from advisor.estimate.work import GPTQ_BYTES, NF4_BYTES, Loss, Reading, Stack, StateBytes
 from advisor.plan.schema import Method, Precision
 
-NVIDIA_FRAMEWORKS = ("nemo", "megatron", "maxtext", "mlperf", "transformerengine", "te ")
+FUSED_FRAMEWORKS = ("nemo", "megatron", "maxtext", "jax", "levanter", "axlearn", "mlperf", "transformerengine", "te ")
+# The first pattern that a sharding without blanks and dashes holds.
+SHARDINGS = (
+    (r"gradop", "fsdp2"),
+    (r"zero(stage)?3|zero\+\+", "zero3"),
+    (r"zero(stage)?2", "zero2"),
+    (r"zero(stage)?1|distopt|distributedoptimizer", "zero1"),
+    (r"hsdp|fsdp|fullshard|hybridshard", "fsdp"),
+)
 # DeepSeek's own framework, and kernels that it published, cross to a node once (arXiv:2412.19437, section 3.2.2).
 RECENT_FRAMEWORKS = ("hai-llm", "deepep", "dualpipe")
 OLD_FRAMEWORKS = ("megatron-deepspeed", "sc21", "gpt-neox", "metaseq")
@@ -17,6 +25,19 @@ PEFT_FRAMEWORKS = ("swift", "peft", "trl", "axolotl", "transformers")
 HUGGING_FACE = ("swift", "hf", "hugging", "trl", "axolotl", "llama-factory", "llamafactory", "peft", "transformers")
 # Linear kernels of four bits since Megatron-Bridge 25.11 (NVFP4, arXiv:2509.25149).
 FOUR_BIT = ("nvfp4", "mxfp4", "fp4")
+
+
+def sharding_of(row: Row) -> str:
+    """Read the sharding as `none`, `zero1`, `zero2`, `zero3`, `fsdp`, `fsdp2` (gradients and optimizer), or blank.
+
+    "ZeRO-3", "deepspeed zero 3", "FSDP full_shard", "SHARD_GRAD_OP", "HSDP", "distributed optimizer" are known. Where
+    nothing is said, DeepSpeed's stage in the framework's name counts.
+    """
+    said = re.sub(r"[\s_\-]", "", text(row, "sharding")) or re.sub(r"[\s_\-]", "", text(row, "framework"))
+    for pattern, name in SHARDINGS:
+        if re.search(pattern, said):
+            return name
+    return "none" if text(row, "sharding") else ""
 
 
 def method_of(row: Row) -> Method:
@@ -51,7 +72,7 @@ def stack_of(row: Row) -> Stack:
         return "unfused"
     if any(name in framework for name in RECENT_FRAMEWORKS) or (not framework and precision_of(row) == "fp8"):
         return "current"
-    if any(name in framework for name in NVIDIA_FRAMEWORKS) or text(row, "attn_impl") == "te":
+    if any(name in framework for name in FUSED_FRAMEWORKS) or text(row, "attn_impl") == "te":
         recent = "bridge" in framework or re.search(r"nemo (2[5-9])\.", framework)
         return "current" if recent else "fused"
     return "plain"
@@ -81,11 +102,11 @@ def reading_of(row: Row) -> Reading:
 
 def state_bytes_of(row: Row, method: Method, precision: Precision, stack: Stack) -> StateBytes:
     """Bytes per parameter as the framework really keeps them (training_formulas.md, section 3, and the README)."""
-    optimizer, framework, sharding = text(row, "optimizer"), text(row, "framework"), text(row, "sharding")
+    optimizer, framework, sharding = text(row, "optimizer"), text(row, "framework"), sharding_of(row)
     frozen, tables = frozen_bytes(row, method)
     moments = _moments(optimizer)
     in_backward = "in-backward" in optimizer or "in backward" in optimizer
-    deepspeed = "deepspeed" in framework or (sharding.startswith("zero") and "nanotron" not in framework)
+    deepspeed = "deepspeed" in framework or (text(row, "sharding").startswith("zero") and "nanotron" not in framework)
     half = precision == "fp16"
     if precision == "fp32":
         made = (4.0, 4.0, moments, 4.0 if stack == "plain" else 0.0, False)
@@ -102,16 +123,16 @@ def state_bytes_of(row: Row, method: Method, precision: Precision, stack: Stack)
     elif deepspeed and half:
         # fp16 gradients; master, moments and an fp32 copy of gradients in the partition.
         made = (2.0, 2.0, 8.0 + moments, 0.0, True)
-    elif deepspeed and sharding.startswith(("zero2", "zero3")):
+    elif deepspeed and sharding in {"zero2", "zero3"}:
         made = (2.0, 2.0, 8.0 + moments, 0.0, True)
     elif deepspeed:
         made = (2.0, 6.0, 4.0 + moments, 0.0, True)
-    elif sharding.startswith(("fsdp", "hsdp")) or stack == "plain":
-        made = (4.0, 4.0, moments, 0.0, sharding.startswith(("fsdp", "hsdp")))
+    elif sharding.startswith("fsdp") or stack == "plain":
+        made = (4.0, 4.0, moments, 0.0, sharding.startswith("fsdp"))
     else:
         made = (2.0, 2.0 if half else 4.0, 4.0 + moments + (4.0 if half else 0.0), 0.0, True)
     weight, gradient, kept, step, persistent = made
-    if "offload" in optimizer:
+    if "offload" in optimizer or "offload" in text(row, "sharding"):
         kept, step = 0.0, 0.0
     return StateBytes(
         weight=weight,
@@ -137,8 +158,12 @@ def _moments(optimizer: str) -> float:
 
 def _pure_16_bit(row: Row, method: Method, stack: Stack, deepspeed: bool) -> bool:
     """Tuning with PyTorch loads weights in 16 bits and trains them as they are, unless sharding keeps masters."""
-    sharded = text(row, "sharding").startswith(("fsdp", "hsdp", "zero"))
-    return method == "full_finetune" and stack in {"plain", "unfused"} and not deepspeed and not sharded
+    return (
+        method == "full_finetune"
+        and stack in {"plain", "unfused"}
+        and not deepspeed
+        and sharding_of(row) in {"", "none"}
+    )
 
 
 def frozen_bytes(row: Row, method: Method) -> tuple[float, float]:

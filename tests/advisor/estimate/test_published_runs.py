@@ -93,3 +93,31 @@ def test_a_row_without_any_size_has_no_prediction():
     found = predict(run_row(model="mystery", layers="", hidden="", params_b=""), "mem")
     assert found.value is None
     assert "size" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("sharding", "stage"),
+    [("ZeRO-3", 3), ("deepspeed zero2", 2), ("FSDP full_shard", 3), ("SHARD_GRAD_OP", 2), ("HSDP", 3), ("ddp", 0),
+     ("distributed optimizer", 1), ("none", 0), ("zero_stage_1", 1)],
+)  # fmt: skip
+def test_shardings_are_known_by_the_names_people_write(sharding, stage):
+    """Words of DeepSpeed, PyTorch and Megatron mean a stage."""
+    assert published_run(run_row(sharding=sharding)).layouts.zero_stage.tolist() == [stage]
+
+
+@pytest.mark.parametrize(
+    ("network", "gbit"),
+    [("4x200Gb", 800), ("EFA 3200Gb/s/node", 3200), ("8 x 400 Gbps InfiniBand", 3200), ("3.2 Tbps", 3200),
+     ("100GbE", 100), ("IB 50 GB/s", 400), ("RoCE 1600 Gb/s/node", 1600), ("fast", 3200)],
+)  # fmt: skip
+def test_networks_are_read_in_their_units(network, gbit):
+    """Cards, totals, terabits and bytes; what says nothing is what is usual with the GPU."""
+    assert published_run(run_row(inter_link=network)).hardware.network_gbit_per_second == gbit
+
+
+@pytest.mark.parametrize(
+    ("said", "kinds"), [("gradient checkpointing", [2]), ("off", [0]), ("selective", [1]), ("", [0, 1])]
+)
+def test_recomputation_is_read_or_left_open(said, kinds):
+    """Words mean a kind; blank leaves open what the stack would choose."""
+    assert published_run(run_row(act_ckpt=said)).layouts.recompute.tolist() == kinds

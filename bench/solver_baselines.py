@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bench.cases import problem
-from bench.measure import head, row, usd
-from solver import Job, Option, Problem, Segment, Solved, exact_cost, solve, violations
+from bench.measure import head, measured, row, usd
+from solver import Job, Option, Problem, Segment, Solved, exact_cost, violations
 from solver.verify import value_at
 
 ABOUT = "our plan against on-demand only, cheapest-now greedy and owned-first greedy"
@@ -71,30 +71,32 @@ def run(arguments: Sequence[str]) -> None:
     for name, default in (("seeds", 50), ("jobs", 3), ("offers", 10), ("weeks", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--limit", type=float, default=6.0, help="seconds of work for a plan")
-    parser.add_argument("--guard", type=float, default=None, help="wall seconds, where other work shares the cores")
+    parser.add_argument("--processor", action="store_true", help="count processor seconds: other work shares the cores")
     given = parser.parse_args(arguments)
     print(head("seed", "ours USD", "on demand", "cheapest now", "owned first"))
     savings: dict[str, list[float]] = {"on demand": [], "cheapest now": [], "owned first": []}
     for seed in range(given.seeds):
         case = problem("common", seed, jobs=given.jobs, offers=given.offers, weeks=given.weeks)
-        ours = solve(case, time_limit_s=given.limit, guard_s=given.guard)
+        ours = measured(case, given.limit, processor=given.processor).outcome
         if not isinstance(ours, Solved):
             print(row(seed, type(ours).__name__.lower(), "-", "-", "-"))
             continue
-        others = dict(zip(savings, _others(case, given.limit, given.guard), strict=True))
+        others = dict(zip(savings, _others(case, given.limit, processor=given.processor), strict=True))
         for name, cost in others.items():
             if cost is not None:
                 savings[name].append(1.0 - ours.cost_uusd / cost)
         cells = ["none" if cost is None else usd(cost) for cost in others.values()]
         print(row(seed, usd(ours.cost_uusd), *cells), flush=True)
+    dearer = sum(saving < 0 for found in savings.values() for saving in found)
+    print(f"\nours is dearer than a baseline in {dearer} comparisons of {sum(map(len, savings.values()))}")
     for name, found in savings.items():
         if found:
             mean, least = sum(found) / len(found), min(found)
             print(f"\nsaving against {name}: mean {100 * mean:.1f} %, least {100 * least:.1f} %, {len(found)} plans")
 
 
-def _others(case: Problem, limit_s: float, guard_s: float | None) -> list[int | None]:
-    rented = solve(on_demand_only(case), time_limit_s=limit_s, guard_s=guard_s)
+def _others(case: Problem, limit_s: float, *, processor: bool) -> list[int | None]:
+    rented = measured(on_demand_only(case), limit_s, processor=processor).outcome
     plans = [greedy(case, rank) for rank in (price_now, owned_first)]
     costs = [None if plan is None else exact_cost(case, plan, {}) // 3600 for plan in plans]
     return [rented.cost_uusd if isinstance(rented, Solved) else None, *costs]

@@ -29,7 +29,7 @@ def run(arguments: Sequence[str]) -> None:
     parser.add_argument("--cells", nargs="*", metavar="T,JOBS,POOLS", help="default: up to 5 jobs and 50 pools")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--limit", type=float, default=60.0, help="seconds of work")
-    parser.add_argument("--guard", type=float, default=None, help="wall seconds, where other work shares the cores")
+    parser.add_argument("--processor", action="store_true", help="count processor seconds: other work shares the cores")
     given = parser.parse_args(arguments)
     cells = [cell for cell in STUDY if cell[1] <= 5 and cell[2] <= 50]
     if given.cells:
@@ -38,7 +38,7 @@ def run(arguments: Sequence[str]) -> None:
     for cell in cells:
         slots, jobs, pools = cell
         case = problem("plan", given.seed, jobs=jobs, pools=pools, T=slots, grid=10_800 if slots == 224 else 3600)
-        result = measured(case, given.limit, guard_s=given.guard)
+        result = measured(case, given.limit, processor=given.processor)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(
             row(slots, f"{jobs} x {pools}", *outcome_cells(result), memory, *_ratios(result.outcome, cell, given.seed))

@@ -168,7 +168,9 @@ class Decomposition:
         """Find prices on about `count` coarse slots and steer by them."""
         slots = self.grid.slots
         step = max(1, round(slots / count))
-        bounds = [*range(0, slots, step), slots]
+        changes = self.grid.changes()
+        even = {*range(0, slots, step), slots}
+        bounds = sorted(even | set(changes)) if len(changes) <= 2 * count else sorted(even)
         self.spent += ELEMENTS_PER_COLUMN * self.bounder.coarse(bounds, MOST_COLUMNS, self.clock)
         certificate = self.bounder.best
         if certificate is None:

@@ -100,10 +100,10 @@ def is_large(problem: Problem) -> bool:
 def search_large(reduced: Problem, stated: Problem, clock: Clock, seed: int, listen: Listener | None) -> Outcome:
     """Decompose; where the options that can still matter are few, go on with the exact models on those."""
     parts = Decomposition(tighten(stated)[0], stated, clock, seed, listen)
-    for share in (FIRST_SHARE, LAST_SHARE):
+    for share in (FIRST_SHARE, LAST_SHARE, 1.0):
         parts.advance(share)
         found = parts.found()
-        small = _pruned(reduced, parts, found)
+        small = _pruned(reduced, parts, found) if share < 1.0 else None
         if small is not None or parts.is_over:
             break
     outcome = Outcome(

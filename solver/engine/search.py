@@ -25,7 +25,7 @@ MOST_SEGMENTS = 8
 # Segments x options up to which the interval model is tried by itself before anything else.
 FEW_USES = 400
 # Segments x options above which the problem is decomposed first, and up to which what is left is solved exactly.
-MANY_USES = 700
+MANY_USES = 250
 MOST_USES = 900
 # Options x periods up to which what is left is solved exactly.
 MOST_PERIODS = 8_000

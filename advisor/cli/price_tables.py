@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 BUNDLED_MARK = "*"
 BUNDLED_NOTE = "* bundled: it came with the product, nobody collected or imported it."
 NUMBERS = ("available_nodes", "interruption_rate_per_hour")
-FIGURES = ("least", "mean", "p10", "p50", "p90", "most", "last")
+FIGURES = ("least", "mean", "p10", "p50", "p90", "most", "last", "largest_rise", "largest_drop", "trend_a_day")
+BARS = "▁▂▃▄▅▆▇█"
+BARS_WIDE = 36
 
 
 def offer_document(offer: "Offer", as_of: datetime) -> dict[str, Any]:
@@ -123,11 +125,14 @@ def _age_text(hours: float) -> str:
     return f"{hours / 24:.0f} d" if hours >= 48 else f"{hours:.0f} h"
 
 
-def history_document(machine: str, rows: "Sequence[PriceRow]", begin: datetime, until: datetime) -> dict[str, Any]:
+def history_document(
+    machine: str, rows: "Sequence[PriceRow]", begin: datetime, until: datetime, caps: "Sequence[PriceRow]" = ()
+) -> dict[str, Any]:
     """Write a machine's statistics per pool, and every change inside the window."""
     from pricing.history import changes, statistics
 
-    pools = [statistics_line(line) for line in statistics(rows, begin=begin, until=until).to_dict("records")]
+    table = statistics(rows, begin=begin, until=until, caps=caps)
+    pools = [statistics_line(line) for line in table.to_dict("records")]
     moved = [statistics_line(line) for line in changes(rows).to_dict("records") if line["observed_at"] >= begin]
     return {"machine": machine, "from": moment_text(begin), "to": moment_text(until), "pools": pools, "changes": moved}
 
@@ -154,16 +159,22 @@ def _is_known(value: object) -> bool:
     return not bool(pd.isna(value))  # type: ignore[call-overload]
 
 
-def print_history(rows: "Sequence[PriceRow]", begin: datetime, until: datetime) -> None:
-    """Print one line per pool with figures weighted by time."""
+def print_history(
+    rows: "Sequence[PriceRow]", begin: datetime, until: datetime, caps: "Sequence[PriceRow]" = ()
+) -> None:
+    """Print one line per pool with figures weighted by time, then the course of each price that moved."""
     from rich.console import Console
     from rich.text import Text
 
-    from pricing.history import statistics
+    from pricing.history import POOL, in_window, statistics
 
-    shown = ("least", "mean", "p50", "most", "last")
+    histories: dict[tuple[Any, ...], list[PriceRow]] = {}
+    for row in sorted(rows, key=lambda row: row.observed_at):
+        histories.setdefault((*row.key, row.currency), []).append(row)
+    shown = ("least", "mean", "most", "last")
     table = _plain_table(("place", "market"), (*shown, "moves"), ("last seen",), ())
-    for line in statistics(rows, begin=begin, until=until).to_dict("records"):
+    drawn = _plain_table(("place", "market", "from least to most"), ("at cap",), (), ())
+    for line in statistics(rows, begin=begin, until=until, caps=caps).to_dict("records"):
         place = line["zone"] if _is_known(line["zone"]) else line["region"]
         prices = [f"{line[name] / 1e6:,.2f}" for name in shown]
         seen = line["last_seen"].strftime("%Y-%m-%d") + (BUNDLED_MARK if line["bundled"] else "")
@@ -171,12 +182,35 @@ def print_history(rows: "Sequence[PriceRow]", begin: datetime, until: datetime) 
             prices[-1] += f" {line['currency']}"
         cells = [place, line["market"], *prices, str(line["changes"]), seen]
         table.add_row(*(Text(str(cell)) for cell in cells))
+        if line["changes"]:
+            key = tuple(line[name] if _is_known(line[name]) else None for name in [*POOL, "currency"])
+            capped = f"{line['share_at_on_demand']:.0%}" if _is_known(line["share_at_on_demand"]) else ""
+            course = bars(in_window(histories[key], begin), begin, until)
+            drawn.add_row(*(Text(str(cell)) for cell in (place, line["market"], course, capped)))
     console = Console(highlight=False)
     console.print(table)
+    if drawn.row_count:
+        console.print()
+        console.print(drawn)
+        console.print(Text("at cap: share of the time at or above the on-demand price of the region"))
+        console.print()
     if any(row.bundled for row in rows):
         console.print(Text(BUNDLED_NOTE))
     console.print(Text(f"USD per machine-hour from {_to_second(begin)} to {_to_second(until)},"))
     console.print(Text("each figure weighted by how long it held; changes and sources with --json."))
+
+
+def bars(points: "Sequence[tuple[datetime, int]]", begin: datetime, until: datetime) -> str:
+    """Draw a price over a window, each bar the value in force at its middle; a point where none was known yet."""
+    values = [value for _, value in points]
+    low, span = min(values), max(values) - min(values)
+    drawn = []
+    for k in range(BARS_WIDE):
+        middle = begin + (until - begin) * ((2 * k + 1) / (2 * BARS_WIDE))
+        known = [value for at, value in points if at <= middle]
+        height = (known[-1] - low) * (len(BARS) - 1) // span if known and span else 0
+        drawn.append(BARS[height] if known else "·")
+    return "".join(drawn)
 
 
 def _to_second(at: datetime) -> str:

@@ -224,14 +224,16 @@ def history(
     wanted = _wanted(provider, region, machine, market)
     with _book() as book:
         rows = book.rows(wanted)
+        caps = book.rows(_wanted(provider, region, machine, "on_demand"))
         nothing = EMPTY if not rows and book.status().observations == 0 else NOTHING_MATCHES
     if _reference_prices_count():
         rows = history_with_reference(rows, wanted)
+        caps = history_with_reference(caps, _wanted(provider, region, machine, "on_demand"))
     rows = [row for row in rows if row.observed_at <= until]
     if as_json:
-        click.echo(json.dumps(history_document(machine, rows, begin, until), indent=2))
+        click.echo(json.dumps(history_document(machine, rows, begin, until, caps), indent=2))
     elif rows:
-        print_history(rows, begin, until)
+        print_history(rows, begin, until, caps)
     else:
         click.echo(nothing)
 

@@ -1,7 +1,7 @@
 """The price book: what counts as of a moment, every observation, and statistics; as JSON or CSV, page by page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from advisor.cli.price_tables import offer_document, statistics_line
+from advisor.cli.price_tables import FIGURES, offer_document, statistics_line
 from advisor.errors import Fault
 from advisor.recommendation import Moment
 from api.bodies import moment_of
@@ -31,8 +31,11 @@ PAGE = f"A page; of a CSV the header {NEXT_CURSOR} leads to the next."
 LONGEST_DAYS = 36_500
 PLACE = ("series", "at", "turn")
 POOL = ("provider", "region", "zone", "machine", "market", "os", "term", "start", "end", "currency")
-FIGURES = ("least", "mean", "p10", "p50", "p90", "most", "last")
-STATISTICS = (*POOL, "rows", "changes", *(f"{name}_usd_per_hour" for name in FIGURES), "last_seen", "origin")
+STATISTICS = (
+    *(*POOL, "rows", "changes"),
+    *(f"{name}_usd_per_hour" for name in FIGURES),
+    *("volatility", "share_at_on_demand", "last_seen", "origin"),
+)
 
 Word = Annotated[str | None, Query(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -105,6 +108,13 @@ class PoolStatistics(BaseModel):
     p90_usd_per_hour: str
     most_usd_per_hour: str
     last_usd_per_hour: str
+    largest_rise_usd_per_hour: str = Field(description="largest single move up, 0 without one")
+    largest_drop_usd_per_hour: str = Field(description="largest single move down, 0 without one")
+    trend_a_day_usd_per_hour: str | None = Field(description="slope of the best straight line, a day")
+    volatility: float = Field(description="standard deviation over time as a share of the mean")
+    share_at_on_demand: float | None = Field(
+        description="of spot: share of the time at or above the on-demand price; null where that is not known"
+    )
     last_seen: Moment
     origin: Literal["bundled", "collected"] = Field(description="of the last price seen")
 
@@ -220,10 +230,9 @@ def statistics(
 
     until, start = _numbered_place(asked)
     begin = until - timedelta(days=days)
-    lines = [
-        statistics_line(line)
-        for line in tabulated(book.window(begin, until, asked.wanted), begin=begin, until=until).to_dict("records")
-    ]
+    caps = book.window(begin, until, replace(asked.wanted, market="on_demand"))
+    table = tabulated(book.window(begin, until, asked.wanted), begin=begin, until=until, caps=caps)
+    lines = [statistics_line(line) for line in table.to_dict("records")]
     shown = lines[start : start + asked.limit]
     following = _next_number(until, start, asked.limit, len(lines))
     window = {"from": moment_text(begin), "to": moment_text(until)}

@@ -115,6 +115,13 @@ def test_statistics_are_weighted_by_time(client):
     (pool,) = client.get("/v1/prices/statistics", params=parameters).json()["pools"]
     assert pool["mean_usd_per_hour"] == "54.832"
     assert (pool["least_usd_per_hour"], pool["most_usd_per_hour"], pool["changes"]) == ("54.00", "55.04", 1)
+    assert (pool["largest_rise_usd_per_hour"], pool["largest_drop_usd_per_hour"]) in {
+        ("1.04", "0.00"),
+        ("0.00", "1.04"),
+    }
+    # sqrt(0.8 x 0.2) x 1.04 / 54.832
+    assert pool["volatility"] == pytest.approx(0.007587, abs=1e-6)
+    assert pool["share_at_on_demand"] is None
 
 
 def test_bundled_prices_fill_the_gaps_and_say_so(tmp_path):

@@ -102,7 +102,7 @@ def _priced(loaded: LoadedPlan, line: EstimateLine, changes: "Sequence[Change]")
         if found is None or found.tokens_per_second is None:
             yield PricedChange(change=change, nodes=line.estimate.nodes, hours=None, cost_cents=None)
             continue
-        speed = planned_speed(found.tokens_per_second, loaded.plan)
+        speed = planned_speed(found, loaded.plan)
         hours = segment_hours(loaded, line.job, speed, found.nodes, owned=line.owned)
         price = None if line.offer is None else line.offer.micro_usd_per_hour
         cost = None if price is None else cents(found.nodes * hours * price)

@@ -11,7 +11,7 @@ from advisor.offer_places import hours_text
 from advisor.places import UnitPrice
 from advisor.plan.defaults import defaults_used
 from advisor.plan.load import LoadedPlan
-from advisor.speeds import speed_margin
+from advisor.speeds import margin_words
 from pricing.moments import moment_text
 
 NOT_INCLUDED = (
@@ -67,10 +67,9 @@ def _speeds(loaded: LoadedPlan, ledger: Ledger) -> list[str]:
         )
     estimated = [job for job in jobs if not job.only_measured]
     if estimated:
-        margin = float(100 * speed_margin(loaded.plan))
         said.append(
-            f"{', '.join(job.name for job in estimated)}: speeds are estimates from model, layout and hardware, less "
-            f"{margin:g} % (speed_margin); a measured speed replaces the estimate of its machine and node count, as it "
+            f"{', '.join(job.name for job in estimated)}: speeds are estimates from model, layout and hardware, "
+            f"{margin_words(loaded.plan)}; a measured speed replaces the estimate of its machine and node count, as it "
             "is. Every node count up to max_nodes competes with its best layout."
         )
     return said + derived(estimated, loaded.shapes, ledger)

@@ -7,6 +7,7 @@ kept in whole tokens per second and whole seconds, rounded against the plan (spe
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
@@ -46,11 +47,12 @@ Choices = dict[str, list[Configuration]]
 
 
 def configurations_of(
-    job: Job, plan: TrainingPlan, places: Sequence[Place], shape: ModelShape
+    job: Job, plan: TrainingPlan, places: Sequence[Place], shape: ModelShape, slower: Decimal = Decimal(0)
 ) -> tuple[Choices, list[Exclusion]]:
     """Return a job's configurations by the key of their place, and why others are none.
 
-    Placement, markets, nodes and speeds decide; places without a configuration are left out.
+    Placement, markets, nodes and speeds decide; places without a configuration are left out. Estimated speeds lose the
+    share `slower` beyond the plan's margin.
     """
     exclusions = _too_many_nodes(job, plan)
     found: Choices = {}
@@ -65,7 +67,7 @@ def configurations_of(
         # Places of one machine and market differ in price only: their speeds are worked out once.
         kind = (place.machine, place.kind, place.market, place.interruption_rate_per_hour)
         if kind not in twins:
-            twins[kind] = [_configuration(job, shape, place, speed) for speed in known[place.machine].known]
+            twins[kind] = [_configuration(job, shape, place, speed, slower) for speed in known[place.machine].known]
         most = most_nodes(place)
         mine = [_moved(each, place) for each in twins[kind] if each.nodes <= most]
         if mine:
@@ -73,8 +75,10 @@ def configurations_of(
     return found, exclusions
 
 
-def _configuration(job: Job, shape: ModelShape, place: Place, speed: Speed) -> Configuration:
+def _configuration(job: Job, shape: ModelShape, place: Place, speed: Speed, slower: Decimal) -> Configuration:
     rate, source, kept = speed.tokens_per_second, speed.source, Fraction(1)
+    if slower and speed.basis == "estimated":
+        rate = max(1, floor(rate * (1 - Fraction(slower))))
     if place.is_spot and not job.only_measured:
         kept = spot_loss(job, shape, place, speed.nodes).kept
         rate = max(1, floor(rate * kept))

@@ -107,7 +107,7 @@ def _line(loaded: LoadedPlan, places: Sequence[Place], job: Job, name: str, node
         reason = f"cluster {name} has {size} node{'s' if size > 1 else ''}"
         found = replace(found, verdict="does_not_fit", layout=None, tokens_per_second=None, mfu=None, reason=reason)
     offer = _cheapest(loaded, places, job, name, found.nodes)
-    speed = None if found.tokens_per_second is None else planned_speed(found.tokens_per_second, loaded.plan)
+    speed = None if found.tokens_per_second is None else planned_speed(found, loaded.plan)
     return EstimateLine(
         job=job,
         name=name,

@@ -6,6 +6,7 @@ The only place where meaning becomes integers: seconds from the plan's start, mi
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from advisor.configurations import Choices, Configuration, configurations_of
 from advisor.dominance import limit_matches, undominated
@@ -61,17 +62,19 @@ def formulate(
     running: Mapping[str, Running] = NOTHING_RUNS,
     *,
     stay: bool = False,
+    slower: Decimal = Decimal(0),
 ) -> Formulation:
     """Build the problem of a plan over the places that may be used; `shapes` are those of the jobs' models.
 
     `running` says where jobs run as the plan begins: going on there takes no start-up; with `stay` they do only that.
+    `slower` is a share that estimated speeds lose beyond the margin.
     """
     exclusions: list[Exclusion] = []
     choices: dict[str, list[Configuration]] = {}
     staging: dict[tuple[str, str], Sequence[SiteCharge]] = {}
     reach: dict[str, int] = {}
     for job in plan.jobs:
-        found, left_out = configurations_of(job, plan, places, shapes[job.name])
+        found, left_out = configurations_of(job, plan, places, shapes[job.name], slower)
         exclusions += left_out
         open_to, unreachable = _staged(job, found, plan, shapes[job.name], staging)
         exclusions += unreachable

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Literal
 
 from advisor.formulate import Formulation, formulate
@@ -22,6 +23,7 @@ class Question:
     """What to plan with: `scope` leaves kinds of places out, `other_basis` turns the clusters' cost basis around.
 
     `running` are jobs that run as the plan begins; with `stay` they go on there and nowhere else.
+    `slower` is taken off every estimated speed beyond the plan's margin.
     """
 
     plan: TrainingPlan
@@ -34,6 +36,7 @@ class Question:
     objective: Literal["cost", "finish"] = "cost"
     running: Mapping[str, Running] = field(default_factory=lambda: NOTHING_RUNS)
     stay: bool = False
+    slower: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,9 @@ def ask(
 ) -> Answer:
     """Formulate and solve; work follows from `time_limit_s`, `wall_limit_s` only cuts it off."""
     places, running = places_in(question), question.running
-    formulation = formulate(question.plan, places, question.grid, question.shapes, running, stay=question.stay)
+    formulation = formulate(
+        question.plan, places, question.grid, question.shapes, running, stay=question.stay, slower=question.slower
+    )
     problem = replace(formulation.problem, objective=question.objective)
     wall = None if wall_limit_s is None else max(0.1, wall_limit_s)
     limit = max(0.1, time_limit_s)

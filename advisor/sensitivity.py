@@ -15,7 +15,6 @@ from advisor.places import Place
 from advisor.planning import Question, SideQuestions
 from advisor.recommend import Costed, costed
 from advisor.recommendation import AsPlanned, Money, Replanned, Sensitivity
-from advisor.speeds import speed_margin
 from pricing.money import MICRO_USD_PER_CENT, half_even
 from solver import Infeasible, Solved
 from solver import Segment as SolverSegment
@@ -41,9 +40,7 @@ def cases(base: Question, ledger: Ledger) -> list[Case]:
     choices = ledger.configurations.values()
     if any(choice.speed_basis == "estimated" for choice in choices):
         for share in SLOWER:
-            margin = 1 - (1 - speed_margin(base.plan)) * (1 - share)
-            plan = base.plan.model_copy(update={"speed_margin": margin})
-            found.append(Case(f"every estimated speed {share:.0%} lower", replace(base, plan=plan), slower=share))
+            found.append(Case(f"every estimated speed {share:.0%} lower", replace(base, slower=share), slower=share))
     if any(choice.place.is_spot for choice in choices):
         offers = [_dearer(place) if place.is_spot else place for place in base.offers]
         found.append(Case(f"spot {SPOT_DEARER:.0%} dearer", replace(base, offers=offers), spot_dearer=SPOT_DEARER))

@@ -1,12 +1,12 @@
 """How fast a job runs on a kind of nodes: measured where the plan says so, else estimated, for every node count.
 
 A measured speed overrides the estimate of its machine and node count and is never lessened; an estimated one loses the
-plan's `speed_margin`. Speeds are planned in whole tokens per second, rounded down.
+plan's `speed_margin`, by default down to the low end of its own 80 % interval. Speeds are planned in whole tokens per
+second, rounded down.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 from math import floor
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from advisor.estimate.site_factors import SiteCalibration
     from advisor.estimate.work import Work
 
-# What an estimated speed loses until the model knows its own error (contract, speed_margin).
-DEFAULT_SPEED_MARGIN = Decimal("0.15")
 # Every count competes up to here; above only multiples, and the assumptions say so.
 EVERY_NODE_COUNT_TO = 256
 COUNT_STEP = 32
@@ -65,14 +63,18 @@ class Speeds:
     unfit: tuple[Unfit, ...] = ()
 
 
-def speed_margin(plan: TrainingPlan) -> Decimal:
-    """Return the share taken off estimated speeds."""
-    return DEFAULT_SPEED_MARGIN if plan.speed_margin is None else plan.speed_margin
-
-
-def planned_speed(tokens_per_second: float, plan: TrainingPlan) -> int:
+def planned_speed(found: "Estimate", plan: TrainingPlan) -> int:
     """Return an estimated speed as it is planned: less the margin, in whole tokens per second, rounded down."""
-    return max(1, floor(Fraction(tokens_per_second) * (1 - Fraction(speed_margin(plan)))))
+    speed, low = found.tokens_per_second or 0.0, found.tokens_per_second_low or 0.0
+    left = Fraction(low) if plan.speed_margin is None else Fraction(speed) * (1 - Fraction(plan.speed_margin))
+    return max(1, floor(left))
+
+
+def margin_words(plan: TrainingPlan) -> str:
+    """Say what is taken off estimated speeds."""
+    if plan.speed_margin is None:
+        return "less what leads to the low end of their 80 % interval (speed_margin)"
+    return f"less {float(100 * plan.speed_margin):g} % (speed_margin)"
 
 
 def node_counts(most: int) -> list[int]:
@@ -153,13 +155,15 @@ def _measured(entry: Measured) -> Speed:
 
 
 def _estimated(found: "Estimate", plan: TrainingPlan) -> Speed:
-    speed, share, margin = found.tokens_per_second or 0.0, found.mfu or 0.0, speed_margin(plan)
+    speed, low, share = found.tokens_per_second or 0.0, found.tokens_per_second_low or 0.0, found.mfu or 0.0
+    margin = 100 * (1 - low / speed) if plan.speed_margin is None else float(100 * plan.speed_margin)
     runs = found.site_runs
     at_site = f", scaled by {runs} {'run' if runs == 1 else 'runs'} of the site" if runs else ""
-    less = f", less {float(100 * margin):g} % (speed_margin)" if margin else ""
+    bound = ": the low end of the 80 % interval" if plan.speed_margin is None else ""
+    less = f", less {margin:.3g} % (speed_margin{bound})" if margin else ""
     return Speed(
         nodes=found.nodes,
-        tokens_per_second=planned_speed(speed, plan),
+        tokens_per_second=planned_speed(found, plan),
         basis="estimated",
         source=f"estimate of {speed:,.0f} tokens/s at {100 * share:.0f} % MFU{at_site}{less}",
         layout=found.layout,

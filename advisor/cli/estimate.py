@@ -109,7 +109,7 @@ def _show(loaded: "LoadedPlan", lines: "list[EstimateLine]", console: "Console")
     """Print what fits, the cheapest first, and under it where a job does not fit, by the reason."""
     from rich.text import Text
 
-    from advisor.speeds import speed_margin
+    from advisor.speeds import margin_words
 
     for job in loaded.plan.jobs:
         shape = loaded.shapes[job.name]
@@ -122,12 +122,11 @@ def _show(loaded: "LoadedPlan", lines: "list[EstimateLine]", console: "Console")
             console.print(_lines_of(sorted(fitting, key=_dearness), min(console.width, 100)))
         for reason, places in _refusals(mine).items():
             console.print(Text(f"Does not fit on {', '.join(places)}: {reason}", style="dim"))
-    margin = float(100 * speed_margin(loaded.plan))
     console.print(
         Text(
-            f"\nTokens/s are estimates. Hours and USD are one uninterrupted segment at {margin:g} % less "
-            "(speed_margin) with its start, up to the plan's grid, at the cheapest price that may be used. GiB are "
-            "the peak of the fullest GPU, of what it has. On more nodes: --nodes.",
+            "\nTokens/s are estimates. Hours and USD are one uninterrupted segment at these, "
+            f"{margin_words(loaded.plan)}, with its start, up to the plan's grid, at the cheapest price that may be "
+            "used. GiB are the peak of the fullest GPU, of what it has. On more nodes: --nodes.",
             style="dim",
         )
     )

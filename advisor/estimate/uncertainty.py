@@ -68,11 +68,6 @@ def interval_of(work: Work, gpu: str, measure: Measure) -> Interval:
     return _without_evidence(kind, everything, runs=0, sources=0)
 
 
-def default_speed_margin(work: Work, gpu: str) -> float:
-    """Return the share to take off an estimated speed: down to the low end of the 80 % interval of its kind."""
-    return 1 - interval_of(work, gpu, "tput").low
-
-
 @cache
 def intervals() -> Mapping[tuple[str, str], Interval]:
     """Return the table by quantity and kind."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from advisor.configurations import most_nodes
 from advisor.explain.requirements import with_more_nodes
 from advisor.places import HOURS_PER_YEAR, Place
 from advisor.plan.schema import Cluster, ClusterCost
@@ -85,7 +86,11 @@ def _alike(question: Question, cluster: Cluster) -> Place | None:
     from advisor.estimate.hardware import hardware_of_machine
 
     def is_alike(place: Place) -> bool:
-        if place.market is not Market.ON_DEMAND or place.gpus_per_node != cluster.gpus_per_node:
+        if (
+            place.market is not Market.ON_DEMAND
+            or place.gpus_per_node != cluster.gpus_per_node
+            or not most_nodes(place)
+        ):
             return False
         return hardware_of_machine(place.machine, question.plan).gpu.id == cluster.gpu
 

@@ -60,6 +60,20 @@ def test_every_node_count_competes_at_its_estimate_less_the_margin(hours, margin
     assert segment.tokens_per_second == floor(Fraction(estimates(plan)[segment.nodes]) * (1 - Fraction(margin)))
 
 
+@pytest.mark.parametrize("method", ["pretrain", "lora"])
+def test_without_a_stated_margin_the_low_end_of_the_interval_is_planned(method):
+    """The margin is the estimate's own: what leads to the low end of the 80 % interval of its kind, and is said."""
+    plan = document(job(deadline=hour(48), max_nodes=1, **BARE) | {"method": method})
+
+    answer = planned(plan, price(10))
+
+    loaded = plan_of(plan, name="plan", as_of=AS_OF, folder=None)
+    (first,) = loaded.plan.jobs
+    (found,) = estimate_nodes(first, loaded.shapes[first.name], hardware_of_machine(P5), [1])
+    assert answer.segments[0].tokens_per_second == floor(found.tokens_per_second_low)
+    assert "(speed_margin: the low end of the 80 % interval)" in answer.segments[0].speed_source
+
+
 def test_a_measured_speed_replaces_the_estimate_and_loses_no_margin():
     """A job measured at a million tokens a second on one node needs one node-hour."""
     measured = [speed(P5, 1, 1_000_000)]
@@ -75,7 +89,12 @@ def test_what_is_derived_is_said_and_charged():
     answer = planned(document(job(deadline=hour(24), max_nodes=4)), price(10))
 
     said = " ".join(answer.assumptions)
-    for words in ("90.1 GiB", "minutes without progress", "15 % (speed_margin)", "kept for a month"):
+    for words in (
+        "90.1 GiB",
+        "minutes without progress",
+        "low end of their 80 % interval (speed_margin)",
+        "kept for a month",
+    ):
         assert words in said, words
     storage = [line for line in answer.lines if line.category == "storage"]
     assert len(storage) == 1

@@ -44,7 +44,7 @@ def test_hours_and_cost_are_those_of_one_segment_at_the_cheapest_usable_price():
 
     fields = line.document()
     speed = fields["planned_tokens_per_second"]
-    assert speed == int(line.estimate.tokens_per_second * 0.85)
+    assert speed == int(line.estimate.tokens_per_second_low)
     seconds = 1800 + -(-1_000_000_000 // speed)
     assert fields["hours"] == pytest.approx(-(-seconds // 600) / 6)
     assert Decimal(fields["cost"]["amount"]) == pytest.approx(Decimal(2 * 30 * fields["hours"]), abs=Decimal("0.01"))

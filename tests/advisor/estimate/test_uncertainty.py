@@ -12,8 +12,7 @@ from advisor.estimate.calibration import calibration
 from advisor.estimate.fit import in_sample
 from advisor.estimate.hardware import Hardware
 from advisor.estimate.report import HERE, TITLES, report
-from advisor.estimate.uncertainty import INSIDE, default_speed_margin, fitted_intervals, intervals
-from advisor.estimate.work import work_of
+from advisor.estimate.uncertainty import INSIDE, fitted_intervals, intervals
 from advisor.plan.presets import presets
 from advisor.plan.schema import Job
 from pricing.hardware import gpus
@@ -56,14 +55,6 @@ def test_an_estimate_lies_within_its_own_interval():
     for method in ("pretrain", "lora", "qlora"):
         found = estimate("deepseek-llm-7b", method, gpu="A100-SXM-80GB")
         assert found.tokens_per_second_low < found.tokens_per_second < found.tokens_per_second_high
-
-
-def test_the_default_margin_reaches_the_low_end():
-    """The margin of a kind takes an estimate down to the low end of its interval."""
-    job = Job.model_validate({"name": "a", "model": "llama-3-8b", "method": "pretrain", "tokens": 10**9})
-    found = estimate("llama-3-8b")
-    margin = default_speed_margin(work_of(job, presets()["llama-3-8b"].shape), "H100-SXM-80GB")
-    assert found.tokens_per_second * (1 - margin) == pytest.approx(found.tokens_per_second_low)
 
 
 def test_one_source_is_no_evidence():

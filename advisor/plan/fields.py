@@ -93,7 +93,8 @@ def _month(value: Any) -> str:
     return value
 
 
-def _plain(value: Decimal) -> int | float:
+def plain_number(value: Decimal) -> int | float:
+    """Write a number as JSON has it: whole where it is whole."""
     return int(value) if value == value.to_integral_value() else float(value)
 
 
@@ -101,7 +102,7 @@ def _number_schema(**bounds: float) -> WithJsonSchema:
     return WithJsonSchema({"type": "number", **bounds})
 
 
-_AS_NUMBER = PlainSerializer(_plain, return_type=float)
+_AS_NUMBER = PlainSerializer(plain_number, return_type=float)
 
 positive = _bounded(0, None, open_low=True)
 """Check a number greater than 0, for a field that also takes a word."""

@@ -6,7 +6,7 @@ Pure shape and ranges; what one part says of another (names, times, cycles) is c
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainSerializer, Tag, WithJsonSchema
 
 from advisor.plan.fields import (
     Count,
@@ -23,6 +23,7 @@ from advisor.plan.fields import (
     Text,
     Utilization,
     Whole,
+    plain_number,
     positive,
 )
 from pricing.offer import Market
@@ -133,6 +134,10 @@ def _interval(value: Any) -> Any:
     return value if value == "auto" else positive(value)
 
 
+def _interval_json(value: Any) -> Any:
+    return value if value == "auto" else plain_number(value)
+
+
 class Checkpoint(Part):
     """Size and timing of the job's checkpoints."""
 
@@ -141,6 +146,7 @@ class Checkpoint(Part):
     interval_minutes: Annotated[
         Any,
         BeforeValidator(_interval),
+        PlainSerializer(_interval_json),
         WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "number", "exclusiveMinimum": 0}]}),
     ] = "auto"
 

@@ -36,7 +36,8 @@ def _file(name: str, path: str, folder: Path | None) -> ModelShape | Fault:
         near = suggestion(name, sorted(presets())) or "; `advisor models` lists the presets"
         return Fault(path, f"unknown model {name!r}{near}")
     if folder is None:
-        return Fault(path, "a plan that came over HTTP cannot name a file; name a preset, or give the shape inline")
+        what = "a plan that came over HTTP, or is stored, cannot name a file"
+        return Fault(path, f"{what}; name a preset, or give the shape inline")
     try:
         return read_config(folder / name)
     except ShapeInvalid as error:

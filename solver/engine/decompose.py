@@ -17,6 +17,7 @@ from solver.engine.select import select
 from solver.large.assemble import Assembler, Guidance, Schedule
 from solver.large.bound import Bounder
 from solver.large.grid import Grid
+from solver.large.pieces import one_piece
 from solver.large.replan import again, related
 from solver.problem import Problem
 from solver.solution import ONE_CENT_UUSD, Progress, Segment
@@ -128,6 +129,8 @@ class Decomposition:
         """Go on until this share of the work is used: greedy, prices, plans again and again, finer prices."""
         if not self.begun:
             self.begun = True
+            for choice in ("cheapest", "scarcest"):
+                self.take(one_piece(self.plans, choice))
             self._greedy(0.0)
         limit = share * self.total
         while not self.is_over and (self.work < limit or self.finer[:1] == [FINER[0]]):

@@ -11,8 +11,10 @@ from advisor.offer_places import hours_text
 from advisor.places import UnitPrice
 from advisor.plan.defaults import defaults_used
 from advisor.plan.load import LoadedPlan
+from advisor.purchases import MOST_NODES_OF_A_BLOCK
 from advisor.speeds import margin_words
 from pricing.moments import moment_text
+from pricing.offer import Market
 
 NOT_INCLUDED = (
     "The total does not include: support plans, shared file systems, NAT and load balancers, container registries, "
@@ -122,9 +124,15 @@ def _purchases(ledger: Ledger) -> list[str]:
     markets = sorted({place.market for place in ledger.places.values() if place.purchase and place.market})
     if not markets:
         return []
+    blocks = (
+        [f"capacity_block: where a price row leaves available_nodes blank, {MOST_NODES_OF_A_BLOCK} nodes are on sale."]
+        if Market.CAPACITY_BLOCK in markets
+        else []
+    )
     return [
+        *blocks,
         f"{', '.join(markets)}: bought whole for its term, used or not, and free inside; it is no net under spot. What "
-        "is left of a term after the plan is worth nothing here."
+        "is left of a term after the plan is worth nothing here.",
     ]
 
 

@@ -128,3 +128,14 @@ def test_objectives(objective, expected, finish):
 def test_plans_without_purchases_are_as_before():
     """Nothing changes where no such row is given."""
     assert total(planned(document(job("a", 1, speed(P5, 1, 1000), **ANY)), price(10))) == "10.00"
+
+
+def test_how_many_nodes_of_a_block_are_on_sale_is_said_where_blocks_are_in_reach():
+    """A blank available_nodes of a block is not unlimited: the 64 that one block has at most stand in `assumptions`."""
+    plan = document(job("a", 20, speed(P5, 1, 1000), deadline=hour(48), **ANY))
+
+    with_block = bought(plan, row(10, "on_demand"), block(0, 24, 6)).assumptions
+    without = bought(plan, row(10, "on_demand")).assumptions
+
+    assert any("64 nodes are on sale" in said for said in with_block)
+    assert not any("on sale" in said for said in without)

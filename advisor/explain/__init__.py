@@ -49,6 +49,7 @@ def _fact(search: Search, index: int, alone: TrainingPlan) -> Conflict:
             return Conflict(path=f"jobs[{index}].dataset.location", says=says)
     says = (
         "even without any deadline, budget, limit or placement nothing can run it: too few nodes are available in the "
-        "price rows (available_nodes), in commitments and their windows, for any node count with a speed"
+        "price rows (available_nodes), in commitments and their windows, for any node count with a speed, or what has "
+        "a price cannot be planned with (`excluded` says why)"
     )
     return Conflict(path=f"jobs[{index}]", says=f"{job.name}: {says}")

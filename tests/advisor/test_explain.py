@@ -175,3 +175,14 @@ def test_a_priced_pool_without_nodes_is_no_missing_price():
     assert [(e.what, e.reason) for e in answer.excluded] == [
         ("aws us-east-1 p5.48xlarge on_demand", "no nodes available")
     ]
+
+
+def test_a_market_that_is_not_planned_with_is_no_lack_of_nodes_alone():
+    """The conflict points to `excluded`, where the market stands with its reason."""
+    work = job("a", 5, speed(P5, 1, 1000), deadline=hour(9), markets=["flex_start"])
+
+    answer = planned(document(work), price(30, market="flex_start"))
+
+    assert conflict(answer) == ["jobs[0]"]
+    assert "`excluded` says why" in answer.infeasibility.conflict[0].says
+    assert "flex_start is not planned with" in answer.excluded[0].reason

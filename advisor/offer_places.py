@@ -8,6 +8,7 @@ from fractions import Fraction
 from advisor.places import Exclusion, Grid, Place, UnitPrice, gpus_per_node, steps_of
 from advisor.plan.schema import Discount, TrainingPlan
 from advisor.purchases import PURCHASED, Purchase, purchase_of
+from advisor.recommendation import TOO_OLD
 from pricing.hardware import machines
 from pricing.moments import moment_text
 from pricing.money import half_even
@@ -66,7 +67,7 @@ def _unusable(offer: Offer, plan: TrainingPlan, as_of: datetime, max_age: timede
         return f"withdrawn: since {moment_text(offer.withdrawn_at)} complete collections no longer find it"
     age = offer.age(as_of)
     if max_age is not None and age > max_age:
-        return f"price too old: {hours_text(age)} h, at most {hours_text(max_age)} h (ADVISOR_PRICE_MAX_AGE_HOURS)"
+        return f"{TOO_OLD}: {hours_text(age)} h, at most {hours_text(max_age)} h (ADVISOR_PRICE_MAX_AGE_HOURS)"
     return None
 
 

@@ -161,6 +161,10 @@ class Idle(Part):
     reason: str | None = None
 
 
+# How the reason of an exclusion begins where fresher prices would lift it.
+TOO_OLD = "price too old"
+
+
 class Excluded(Part):
     """What was not considered, and why."""
 

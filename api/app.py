@@ -77,7 +77,7 @@ def create(chosen: Settings | None = None, *, scheduled: bool = True) -> FastAPI
         openapi_url=None,
     )
     app.state.settings, app.state.desk, app.state.repeats = chosen, desk, Repeats()
-    app.state.measures, app.state.scheduled = Measures(desk), scheduled
+    app.state.measures, app.state.scheduled = Measures(desk, chosen.database_url), scheduled
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(Gate)

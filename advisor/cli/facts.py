@@ -26,7 +26,7 @@ def models(name: str | None, sources: bool, as_json: bool) -> None:
     from advisor.plan.presets import presets
 
     known = presets()
-    chosen = list(known.values()) if name is None else [known[_known(name, known, "preset")]]
+    chosen = list(known.values()) if name is None else [known[_known(name, known, "preset", listed="models")]]
     if as_json:
         _json({"models": [model_document(preset) for preset in chosen]})
     elif name is not None:
@@ -57,7 +57,7 @@ def machines(name: str | None, sources: bool, as_json: bool) -> None:
     rented: dict[str, Machine] = dict(hardware.machines())
     cards: dict[str, Gpu] = dict(hardware.gpus())
     if name is not None:
-        name = _known(name, [*rented, *cards], "machine or GPU")
+        name = _known(name, [*rented, *cards], "machine or GPU", listed="machines")
         rented = {key: value for key, value in rented.items() if key == name}
         cards = {key: value for key, value in cards.items() if key == name}
     if as_json:
@@ -78,13 +78,14 @@ def machines(name: str | None, sources: bool, as_json: bool) -> None:
         _hint(sources)
 
 
-def _known(name: str, names: Iterable[str], what: str) -> str:
+def _known(name: str, names: Iterable[str], what: str, *, listed: str) -> str:
     from advisor.errors import UsageInvalid
     from advisor.plan.messages import suggestion
 
     found = sorted(names)
     if name not in found:
-        raise UsageInvalid(f"no {what} is named {name!r}{suggestion(name, found)}")
+        cure = suggestion(name, found) or f"; `advisor {listed}` lists them"
+        raise UsageInvalid(f"no {what} is named {name!r}{cure}")
     return name
 
 

@@ -9,6 +9,9 @@ import click
 from advisor.cli.prices_collect import collect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pricing.observation import PriceRow
     from pricing.sheet import Rejected, SheetRead
     from pricing.store import Filter, PriceBook
 
@@ -17,7 +20,9 @@ EMPTY = (
     "The price book is empty. Fill it with `advisor prices collect` or `advisor prices import FILE.csv`, or plan with\n"
     "`advisor plan PLAN --prices FILE.csv`. The columns of the file: `advisor prices import --help`."
 )
-NOTHING_MATCHES = "No stored price matches; `advisor prices status` says what is there."
+NOTHING_MATCHES = (
+    "No price matches; `advisor prices status` says what is there, `advisor machines` which machines are known."
+)
 
 
 @click.group()
@@ -89,12 +94,35 @@ def import_(path: Path, strict: bool, as_json: bool) -> None:
         click.echo(f"{path}: {warning}", err=True)
     with _book() as book:
         count = book.import_rows(sheet.rows, recorded_at=datetime.now(UTC), source_file=path.name)
+    old = too_old(sheet.rows)
+    if old:
+        click.echo(old, err=True)
     if as_json:
         named = [{"line": entry.line, "reason": entry.reason} for entry in sheet.rejected]
         document = {"new": count.new, "unchanged": count.unchanged, "rejected": bad, "rejected_rows": named}
         click.echo(json.dumps({**document, "warnings": list(sheet.warnings)}, indent=2))
     else:
         click.echo(f"{count.new} new rows stored, {count.unchanged} known already, {bad} rejected")
+
+
+def too_old(rows: "Sequence[PriceRow]") -> str | None:
+    """Say how many of these prices are too old to plan with, and what follows; None where none is."""
+    from advisor.settings import settings
+
+    limit = settings().price_max_age_hours
+    newest: dict[object, datetime] = {}
+    for row in rows:
+        seen = max(row.observed_at, row.confirmed_at or row.observed_at)
+        newest[row.key] = max(seen, newest.get(row.key, seen))
+    oldest_usable = datetime.now(UTC) - timedelta(hours=limit)
+    old = sum(seen < oldest_usable for seen in newest.values())
+    if not old:
+        return None
+    return (
+        f"{old} of {len(newest)} prices were last seen more than {limit:g} h ago (ADVISOR_PRICE_MAX_AGE_HOURS): they\n"
+        "are stored, but not planned with, and no bundled price stands in for them.\n"
+        "`advisor plan PLAN --prices FILE.csv` plans with a file of any age."
+    )
 
 
 def read_sheet(path: Path) -> "SheetRead":
@@ -179,7 +207,7 @@ def show(
     wanted = _wanted(provider, region, machine, market)
     with _book() as book:
         offers = book.offers(moment, rule, wanted)
-        nothing = EMPTY if not offers and book.status().observations == 0 else NOTHING_MATCHES
+        is_empty = not offers and book.status().observations == 0
     if _reference_prices_count():
         offers = with_reference(offers, moment, rule, wanted)
     if as_json:
@@ -187,7 +215,7 @@ def show(
     elif offers:
         print_offers(offers, moment)
     else:
-        click.echo(nothing)
+        click.echo(EMPTY if is_empty and not _reference_prices_count() else NOTHING_MATCHES)
 
 
 @prices.command()
@@ -225,7 +253,7 @@ def history(
     with _book() as book:
         rows = book.rows(wanted)
         caps = book.rows(_wanted(provider, region, machine, "on_demand"))
-        nothing = EMPTY if not rows and book.status().observations == 0 else NOTHING_MATCHES
+        is_empty = not rows and book.status().observations == 0
     if _reference_prices_count():
         rows = history_with_reference(rows, wanted)
         caps = history_with_reference(caps, _wanted(provider, region, machine, "on_demand"))
@@ -235,7 +263,7 @@ def history(
     elif rows:
         print_history(rows, begin, until, caps)
     else:
-        click.echo(nothing)
+        click.echo(EMPTY if is_empty and not _reference_prices_count() else NOTHING_MATCHES)
 
 
 @prices.command()

@@ -21,7 +21,7 @@ from advisor.outputs.phrases import (
     usd,
     usd_difference,
 )
-from advisor.recommendation import Alternative, Excluded, Line, Recommendation, Savings, Sensitivity
+from advisor.recommendation import TOO_OLD, Alternative, Excluded, Line, Recommendation, Savings, Sensitivity
 from pricing.offer import Market
 
 WHOLE_PLAN = "whole plan"
@@ -63,9 +63,14 @@ def next_steps(answer: Recommendation) -> list[str]:
             "Make the question smaller: fewer node counts per job, fewer regions under placement, "
             "a coarser end_grid_minutes, or the jobs in two plans.",
         ]
+    fresh = [
+        "Prices were left out because they are too old: `advisor prices collect`, or --prices FILE.csv, may make "
+        "the plan possible as it is."
+    ]
+    steps = fresh if any(one.reason.startswith(TOO_OLD) for one in answer.excluded) else []
     if answer.infeasibility is not None and answer.infeasibility.repairs:
-        return ["Make one of these changes in the plan document, and plan again."]
-    return ["Change what stands in the way in the plan document, and plan again."]
+        return ["Make one of these changes in the plan document, and plan again.", *steps]
+    return ["Change what stands in the way in the plan document, and plan again.", *steps]
 
 
 def proof(status: str, gap: float | None) -> str:

@@ -56,6 +56,6 @@ def readyz(chosen: SettingsOf, desk: DeskOf) -> Any:
     response_class=Response,
     responses={200: {"description": "Measures.", "content": {"text/plain": {}}}, **problems(403, 500)},
 )
-async def metrics(request: Request) -> Response:
-    """Return counters of requests, of plans, and how full the queue is."""
+def metrics(request: Request) -> Response:
+    """Return counters of requests, of plans, how full the queue is, and when prices were collected."""
     return Response(request.app.state.measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -137,3 +137,21 @@ def test_history_shows_how_bundled_spot_prices_moved(run):
 
     assert found["pools"][0]["changes"] > 10
     assert {change["origin"] for change in found["changes"]} == {"bundled"}
+
+
+def test_an_import_of_old_prices_says_that_they_are_not_planned_with(run, tmp_path):
+    """Old rows are stored, counted on stderr with the limit and the way out; fresh ones are not remarked on."""
+    old = "aws,us-east-1,,p5.48xlarge,on_demand,55.04,2020-01-01T00:00:00Z,a test,"
+    (tmp_path / "mine.csv").write_text("\n".join([HEADER, old]) + "\n", encoding="utf-8")
+
+    assert "1 of 1 prices were last seen more than 72 h ago" in run("prices", "import", "mine.csv").stderr
+    lasting = {"ADVISOR_PRICE_MAX_AGE_HOURS": "200000"}
+    assert "last seen more than" not in run("prices", "import", "mine.csv", **lasting).stderr
+
+
+def test_a_machine_without_prices_is_not_called_an_empty_book(run):
+    """With bundled prices in use, a name that nothing matches is told as such."""
+    for words in (("show", "--machine", "p5.48xlrage"), ("history", "p5.48xlrage")):
+        shown = run("prices", *words).stdout
+        assert "No price matches" in shown
+        assert "advisor machines" in shown

@@ -83,3 +83,16 @@ def test_a_clock_that_cannot_be_is_refused(tmp_path):
     done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "ADVISOR_COLLECT_SCHEDULE" in done.stderr
+
+
+def test_collections_are_visible_in_the_metrics(folder, tmp_path):
+    """The last collection by outcome and what it added; of a database without any, nothing is claimed."""
+    with service(folder) as client:
+        text = client.get("/metrics").text
+    (finished,) = (x for x in text.splitlines() if x.startswith("advisor_collection_finished_timestamp_seconds{"))
+
+    assert finished.startswith('advisor_collection_finished_timestamp_seconds{outcome="partial",provider="aws"} 1.')
+    assert 'advisor_collection_rows_new{outcome="partial",provider="aws"} 0.0' in text
+    assert 'advisor_collections_running{provider="aws"} 0.0' in text
+    with service(tmp_path) as client:
+        assert "advisor_collection_finished_timestamp_seconds{" not in client.get("/metrics").text

@@ -4,10 +4,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from answer_builders import answer, at, job_result, rich_answer, segment, segment_lines
+from answer_builders import answer, at, job_result, no_answer, rich_answer, segment, segment_lines
 
 from advisor.outputs import phrases
-from advisor.outputs.digest import excluded_rows, headline, price_ages, savings_phrase
+from advisor.outputs.digest import excluded_rows, headline, next_steps, price_ages, savings_phrase
 from advisor.recommendation import Excluded, Money, Savings
 
 
@@ -111,3 +111,11 @@ def test_excluded_are_grouped_only_when_many():
     assert len(rows) == 12
     assert rows[0].what == "6: w0, w1 and 4 more"
     assert hidden == 30 - 6 - 11
+
+
+def test_old_prices_are_a_next_step_where_there_is_no_plan():
+    """An infeasible answer that left prices out for their age says that fresher ones may be enough."""
+    old = Excluded(what="aws us-east-1 p5.48xlarge on_demand", reason="price too old: 3048 h, at most 72 h")
+
+    assert any("advisor prices collect" in step for step in next_steps(no_answer("infeasible", excluded=[old])))
+    assert not any("advisor prices collect" in step for step in next_steps(no_answer("infeasible", excluded=[])))

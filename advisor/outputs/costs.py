@@ -34,11 +34,12 @@ COLUMNS = (
     "basis",
     "source",
     "observed_at",
+    "confirmed_at",
     "age_hours",
 )
 # Columns of numbers and of moments: nothing in them comes from a user, and a minus is a sign.
 NUMBER_COLUMNS = ("segment", "nodes", "gpus", "quantity", "unit_price_usd", "cost_usd", "age_hours")
-MOMENT_COLUMNS = ("as_of", "start", "end", "observed_at")
+MOMENT_COLUMNS = ("as_of", "start", "end", "observed_at", "confirmed_at")
 PLAIN_COLUMNS = frozenset(("recommendation", "category", *NUMBER_COLUMNS, *MOMENT_COLUMNS))
 
 
@@ -75,7 +76,7 @@ def safe(text: str | None) -> str:
 
 
 def _line_cells(line: Line, as_of: datetime) -> dict[str, str]:
-    seen, known = line.observed_at, line.known_at
+    seen, confirmed, known = line.observed_at, line.confirmed_at, line.known_at
     return {
         "job": line.job or "",
         "category": line.category,
@@ -87,6 +88,7 @@ def _line_cells(line: Line, as_of: datetime) -> dict[str, str]:
         "basis": line.basis,
         "source": line.source,
         "observed_at": "" if seen is None else moment_text(seen),
+        "confirmed_at": "" if confirmed is None else moment_text(confirmed),
         "age_hours": "" if known is None else f"{(as_of - known).total_seconds() / 3600:.2f}",
     }
 

@@ -188,14 +188,18 @@ def _lines(answer: Recommendation) -> str:
             escaped(line.basis),
             escaped(line.source),
             "" if line.observed_at is None else clock(line.observed_at),
+            "" if line.confirmed_at is None else clock(line.confirmed_at),
             "" if line.known_at is None else age(answer.as_of - line.known_at),
         ]
         for group in by_job(answer)
         for line in group.lines
     ]
     headers = ["Job", "Category", "Description", "Quantity>", "Unit", "Unit price>", "Cost>", "Basis", "Source"]
-    note = "A line is quantity x unit price, rounded half-even to cents. Prices without a date stand in the plan."
-    return _section("Cost lines", note, _table([*headers, "Seen", "Age"], rows))
+    note = (
+        "A line is quantity x unit price, rounded half-even to cents. Prices without a date stand in the plan. "
+        "Age counts from the later of first seen and confirmed."
+    )
+    return _section("Cost lines", note, _table([*headers, "First seen", "Confirmed", "Age"], rows))
 
 
 def _check(answer: Recommendation) -> str:

@@ -74,9 +74,8 @@ def test_the_example_is_proved_optimal_and_repeats(advisor, tmp_path):
     assert {path.name for path in (tmp_path / "one").iterdir()} == {*FILES, *BINARY_FILES, *FOLDERS}
 
 
-@pytest.mark.slow
 def test_the_demo_is_proved_optimal_on_estimates_and_bundled_prices(advisor):
-    """`make demo` mixes owned nodes, on-demand and spot at estimated speeds, keeps its deadlines, and repeats."""
+    """`make demo` mixes owned nodes, on-demand and spot at estimated speeds, keeps its deadlines, and repeats; the README tells it."""
     words = ["plan", ROOT / "examples" / "q1-models.yaml", "--as-of", AS_OF, "--time-limit", "600", "--json"]
 
     first, second = (without_identity(advisor(*words, check=0).stdout) for _ in range(2))
@@ -87,6 +86,9 @@ def test_the_demo_is_proved_optimal_on_estimates_and_bundled_prices(advisor):
     assert {s["speed_basis"] for s in first["segments"]} == {"estimated"}
     assert all(s["layout"] for s in first["segments"])
     assert all(result["slack_hours"] >= 0 for result in first["jobs"])
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    figures = [float(first["total"]["amount"]), *(float(line["cost"]["amount"]) for line in first["lines"][:4])]
+    assert [f"${figure:,.2f}" for figure in figures if f"${figure:,.2f}" not in readme] == []
 
 
 def test_lines_add_up_everywhere(advisor, tmp_path):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from pricing.money import half_even
+from pricing.money import half_even, micro_usd_text
 from pricing.offer import Market, Offer
 
 PURCHASED = frozenset({Market.CAPACITY_BLOCK, Market.RESERVED_1Y, Market.RESERVED_3Y, Market.SAVINGS_PLAN})
@@ -44,8 +44,17 @@ def purchase_of(offer: Offer) -> Purchase | None:
         begin=None,
         until=None,
         most_nodes=offer.available_nodes,
-        words=f"{years} year{'s' if years > 1 else ''}{f', {offer.term}' if offer.term else ''}",
+        words=f"{years} year{'s' if years > 1 else ''}{f', {offer.term}' if offer.term else ''}{_split(offer, years)}",
     )
+
+
+def _split(offer: Offer, years: int) -> str:
+    """Say what of a term is paid up front, and what by the hour, used or not."""
+    upfront, hours = offer.upfront_micro_usd or 0, years * YEAR_HOURS
+    residual = max(0, half_even(Fraction(offer.micro_usd_per_hour) - Fraction(upfront, hours)))
+    parts = [f"${micro_usd_text(upfront)} up front"] if upfront else []
+    parts += [f"${micro_usd_text(residual)} in each of {hours:,} h"] if residual else []
+    return f" ({' and '.join(parts)})"
 
 
 def _is_three_years(offer: Offer) -> bool:

@@ -15,7 +15,7 @@ from advisor.places import Place
 from advisor.planning import Question, SideQuestions
 from advisor.recommend import Costed, costed
 from advisor.recommendation import AsPlanned, Money, Replanned, Sensitivity
-from pricing.money import MICRO_USD_PER_CENT, half_even
+from pricing.money import cents, half_even
 from solver import Infeasible, Solved
 from solver import Segment as SolverSegment
 
@@ -82,16 +82,10 @@ def _as_planned(case: Case, outcome: Solved, ledger: Ledger) -> AsPlanned:
     Whether those nodes are still free then is not asked: what is added is what they would cost.
     """
     late = _delays(case, outcome.segments, ledger)
-    added = Fraction(0)
+    added = 0
     for segment in outcome.segments:
-        place = ledger.places[segment.pool]
-        if place.is_spot and case.spot_dearer:
-            dearer = half_even(place.micro_usd_per_hour * (1 + Fraction(case.spot_dearer)))
-            hours = Fraction(segment.end_s - segment.start_s, HOUR)
-            added += segment.nodes * hours * (dearer - place.micro_usd_per_hour)
-    for name, seconds in late.extra.items():
-        last = _last(name, outcome.segments)
-        added += last.nodes * Fraction(seconds, HOUR) * ledger.places[last.pool].micro_usd_per_hour
+        longer = late.extra.get(segment.job, 0) if segment is _last(segment.job, outcome.segments) else 0
+        added += _line_cents(segment, ledger, longer, case.spot_dearer) - _line_cents(segment, ledger)
     missed = []
     for job in ledger.plan.jobs:
         if job.deadline is None:
@@ -101,10 +95,18 @@ def _as_planned(case: Case, outcome: Solved, ledger: Ledger) -> AsPlanned:
             missed.append((job.deadline, job.name, (finish - job.deadline).total_seconds() / HOUR))
     first = min(missed, default=None)
     return AsPlanned(
-        added=Money.of_cents(half_even(added / MICRO_USD_PER_CENT)),
+        added=Money.of_cents(added),
         first_deadline_missed=None if first is None else first[1],
         late_hours=None if first is None else round(first[2], 4),
     )
+
+
+def _line_cents(segment: SolverSegment, ledger: Ledger, longer_s: int = 0, dearer: Decimal = Decimal(0)) -> int:
+    """Add the lines of a segment as the recommendation writes them: each part rounded to cents."""
+    place = ledger.places[segment.pool]
+    hours = segment.nodes * Fraction(segment.end_s - segment.start_s + longer_s, HOUR)
+    factor = 1 + Fraction(dearer) if place.is_spot else Fraction(1)
+    return sum(cents(hours * half_even(price.micro_usd_per_hour * factor)) for price in place.prices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,13 +82,15 @@ def plan(
         objective=objective,
         remainder=rest,
     )
+    # Opened before the work: an answer that cannot be stored is not worth a minute of solving.
+    archive = Archive.open(chosen.database_url)
     with ProgressView() as view:
         answer = recommend_plan(request, view.listen)
     if isinstance(answer, PricesMissing):
         click.echo(answer.text(), err=True)
         ctx.exit(4)
     answer = _with_history(answer, price_path, chosen)
-    Archive.open(chosen.database_url).store(answer, loaded, request.offers)
+    archive.store(answer, loaded, request.offers)
     show(answer, as_json=as_json)
     if folder is not None:
         written = write_files(answer, folder)

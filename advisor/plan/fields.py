@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -102,6 +102,13 @@ def _number_schema(**bounds: float) -> WithJsonSchema:
     return WithJsonSchema({"type": "number", **bounds})
 
 
+def _version(value: Any) -> int:
+    # True equals 1 in Python, and a document that says `version: yes` means something else.
+    if isinstance(value, bool) or value != 1:
+        raise ValueError(f"must be 1, not {repr(value)[:40]}")
+    return 1
+
+
 _AS_NUMBER = PlainSerializer(plain_number, return_type=float)
 
 positive = _bounded(0, None, open_low=True)
@@ -140,3 +147,4 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Month = Annotated[str, BeforeValidator(_month), WithJsonSchema({"type": "string", "pattern": MONTH.pattern})]
+Version = Annotated[Literal[1], BeforeValidator(_version)]

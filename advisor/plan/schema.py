@@ -22,6 +22,7 @@ from advisor.plan.fields import (
     Share,
     Text,
     Utilization,
+    Version,
     Whole,
     plain_number,
     positive,
@@ -315,7 +316,7 @@ CalibrationChoice = Annotated[
 class TrainingPlan(Part):
     """The whole plan document, version 1."""
 
-    version: Literal[1]
+    version: Version
     name: Name
     start: Moment | None = None
     horizon_days: Positive | None = None

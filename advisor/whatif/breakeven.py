@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from advisor.configurations import allows
 from advisor.places import Place
 from advisor.planning import Question, ask
 from advisor.recommend import Costed, costed
@@ -77,7 +78,11 @@ def _at(place: Place, factor: Fraction) -> Place:
 
 def _side(question: Question, machine: str, market: str, factor: Fraction, deadline: float) -> Side | None:
     offers = [_at(place, factor) if _is_meant(place, machine, market) else place for place in question.offers]
-    meant = [place.micro_usd_per_hour for place in offers if _is_meant(place, machine, market)]
+    meant = [
+        place.micro_usd_per_hour
+        for place in offers
+        if _is_meant(place, machine, market) and any(allows(job, question.plan, place) for job in question.plan.jobs)
+    ]
     left = deadline - time.monotonic()
     if not meant or left <= 0:
         return None

@@ -82,7 +82,7 @@ def _monthly(cost: ClusterCost) -> Fraction:
 
 
 def _alike(question: Question, cluster: Cluster) -> Place | None:
-    """Return the cheapest on-demand place with the same GPUs a node."""
+    """Return the cheapest on-demand place with the same GPUs a node that some job of the plan allows."""
     from advisor.estimate.hardware import hardware_of_machine
 
     def is_alike(place: Place) -> bool:

@@ -71,6 +71,7 @@ CHANGES = {
     "a name with a line break": (("jobs", 0, "name"), "a\nb", "jobs[0].name", "printable"),
     "a name of 65 characters": (("jobs", 0, "name"), "x" * 65, "jobs[0].name", "1 to 64"),
     "wrong version": (("version",), 2, "version", "must be 1"),
+    "true as a version": (("version",), True, "version", "must be 1"),
     "unknown method": (("jobs", 0, "method"), "finetune", "jobs[0].method", "full_finetune"),
     "unknown market": (("jobs", 0, "markets"), ["spots"], "jobs[0].markets[0]", "on_demand"),
     "unknown precision": (("jobs", 0, "precision"), "bf8", "jobs[0].precision", "bf16"),

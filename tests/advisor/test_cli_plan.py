@@ -24,11 +24,11 @@ AS_OF = "2026-11-24T00:00:00Z"
 def advisor(tmp_path):
     """Return a runner of the installed command in an empty folder with its own database."""
 
-    def run(*words, check=None):
+    def run(*words, check=None, database=None):
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(tmp_path),
-            "ADVISOR_DATABASE_URL": f"sqlite:///{tmp_path / 'advisor.sqlite3'}",
+            "ADVISOR_DATABASE_URL": database or f"sqlite:///{tmp_path / 'advisor.sqlite3'}",
         }
         done = subprocess.run(
             [str(ADVISOR), *map(str, words)], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
@@ -239,3 +239,11 @@ def test_a_short_time_limit_is_kept(advisor, small):
 
     assert done.returncode in {0, 3}
     assert time.monotonic() - begun < 30
+
+
+def test_a_database_that_cannot_be_opened_is_told_before_the_work(advisor, small):
+    """Nothing is solved in vain: exit 5 at once, with the name of the database and nothing on stdout."""
+    done = advisor("plan", *small, check=5, database="sqlite:////proc/nope/x.sqlite3")
+
+    assert "cannot be opened" in done.stderr
+    assert done.stdout == ""

@@ -189,8 +189,14 @@ def _common(line: Line, share: Share, recommendation: Recommendation, center: st
         "x_PriceBasis": safe(line.basis),
         "x_PriceSource": _ascii(line.source),
         "x_PriceObservedAt": "" if line.observed_at is None else moment_text(line.observed_at),
-        "x_ListCostBasis": "list price not known: as contracted",
+        "x_ListCostBasis": _list_basis(line),
     }
+
+
+def _list_basis(line: Line) -> str:
+    """Say whether the list price is known: it is where the line was priced at it without a discount."""
+    at_list = line.basis == "list" and "(discounts)" not in line.source
+    return "priced at list" if at_list else "list price not known: as contracted"
 
 
 def _held(line: Line, recommendation: Recommendation) -> Segment | None:

@@ -23,7 +23,8 @@ from advisor.speeds import Speed, Speeds, speeds_of
 class Configuration:
     """A job on so many nodes of a place: whole-job speed and the time without progress at each segment's head.
 
-    On spot the speed is lessened by what interruptions lose, `kept_share`.
+    On spot the speed is lessened by what interruptions lose, `kept_share`; so are `low` and `high`, the bounds of the
+    80 % interval around an estimate (None where the speed is measured).
     """
 
     job: str
@@ -36,6 +37,8 @@ class Configuration:
     layout: Layout | None = None
     is_tight: bool = False
     kept_share: Fraction = Fraction(1)
+    low: int | None = None
+    high: int | None = None
 
     @property
     def micro_usd_per_hour(self) -> int:
@@ -94,6 +97,8 @@ def _configuration(job: Job, shape: ModelShape, place: Place, speed: Speed, slow
         layout=speed.layout,
         is_tight=speed.is_tight,
         kept_share=kept,
+        low=None if speed.low is None else max(1, floor(speed.low * kept)),
+        high=None if speed.high is None else max(1, floor(speed.high * kept)),
     )
 
 
@@ -111,6 +116,8 @@ def _moved(choice: Configuration, place: Place) -> Configuration:
         layout=choice.layout,
         is_tight=choice.is_tight,
         kept_share=choice.kept_share,
+        low=choice.low,
+        high=choice.high,
     )
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from advisor.configurations import Configuration
 from advisor.formulate import Ledger
+from advisor.held import Spread, spreads
 from advisor.places import Place, UnitPrice, cluster_place, idle_micro_usd_per_hour
 from advisor.plan.schema import Cluster, Job
 from advisor.recommendation import Idle, JobResult, Line, Money, Segment
@@ -48,10 +49,11 @@ def costed(answer: Solved, ledger: Ledger) -> Costed:
     lines += _purchase_lines(answer, ordered, ledger)
     lines += _upfront_lines(ledger)
     total = sum(_line_cents(line) for line in lines)
+    unsure = spreads(ordered, ledger)
     bound = (answer.bound_uusd + ledger.upfront_micro_usd) // MICRO_USD_PER_CENT
     return Costed(
         segments=_segments(ordered, ledger),
-        jobs=[_job_result(job, ordered, lines, ledger) for job in ledger.plan.jobs],
+        jobs=[_job_result(job, ordered, lines, ledger, unsure.get(job.name)) for job in ledger.plan.jobs],
         lines=lines,
         idle=[_idle(cluster, ordered, ledger) for cluster in ledger.plan.clusters],
         total_cents=total,
@@ -102,6 +104,8 @@ def _segments(ordered: Sequence[SolverSegment], ledger: Ledger) -> list[Segment]
                 tokens_per_second=choice.tokens_per_second,
                 speed_basis=choice.speed_basis,
                 speed_source=choice.speed_source,
+                tokens_per_second_low=choice.low,
+                tokens_per_second_high=choice.high,
             )
         )
     return segments
@@ -218,7 +222,9 @@ def _upfront_lines(ledger: Ledger) -> list[Line]:
     return lines
 
 
-def _job_result(job: Job, ordered: Sequence[SolverSegment], lines: Sequence[Line], ledger: Ledger) -> JobResult:
+def _job_result(
+    job: Job, ordered: Sequence[SolverSegment], lines: Sequence[Line], ledger: Ledger, unsure: Spread | None
+) -> JobResult:
     mine = [segment for segment in ordered if segment.job == job.name]
     finish = ledger.grid.moment(max(segment.end_s for segment in mine))
     cost = sum(_line_cents(line) for line in lines if line.job == job.name)
@@ -235,6 +241,10 @@ def _job_result(job: Job, ordered: Sequence[SolverSegment], lines: Sequence[Line
         usd_per_million_tokens=f"{per_million:.6f}",
         miss_probability=None,
         expected_interruptions=_interruptions(mine, ledger),
+        finish_early=unsure and unsure.early,
+        finish_late=unsure and unsure.late,
+        cost_low=unsure and Money.of_cents(cost + unsure.added_cents_early),
+        cost_high=unsure and Money.of_cents(cost + unsure.added_cents_late),
     )
 
 

@@ -82,6 +82,10 @@ class Segment(Part):
     tokens_per_second: int = Field(description="speed of the whole job")
     speed_basis: Literal["measured", "estimated"]
     speed_source: str
+    tokens_per_second_low: int | None = Field(
+        default=None, description="low end of the estimate's 80 % interval, whole job, after spot; null: measured"
+    )
+    tokens_per_second_high: int | None = Field(default=None, description="high end of that interval")
 
 
 class JobResult(Part):
@@ -97,6 +101,14 @@ class JobResult(Part):
     usd_per_million_tokens: str
     miss_probability: float | None
     expected_interruptions: float | None
+    finish_early: Moment | None = Field(
+        default=None, description="finish at the high end of the estimates' 80 % interval; null: all is measured"
+    )
+    finish_late: Moment | None = Field(
+        default=None, description="finish at the low end, the last nodes held until the work is done"
+    )
+    cost_low: Money | None = Field(default=None, description="cost of the job that is done at finish_early")
+    cost_high: Money | None = Field(default=None, description="cost of the job that is done at finish_late")
 
 
 class Line(Part):

@@ -4,20 +4,21 @@ Each case is answered twice: as planned (the same nodes, every job held until it
 planned again. A plan is good if both say the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
 
+from advisor.configurations import Configuration
 from advisor.formulate import Ledger
+from advisor.held import held, line_cents
 from advisor.places import Place
 from advisor.planning import Question, SideQuestions
 from advisor.recommend import Costed, costed
 from advisor.recommendation import AsPlanned, Money, Replanned, Sensitivity
-from pricing.money import cents, half_even
+from pricing.money import half_even
 from solver import Infeasible, Solved
-from solver import Segment as SolverSegment
 
 HOUR = 3600
 SLOWER = (Decimal("0.10"), Decimal("0.20"))
@@ -77,20 +78,17 @@ def sensitivity(
 
 
 def _as_planned(case: Case, outcome: Solved, ledger: Ledger) -> AsPlanned:
-    """Hold every job on its last nodes until its work is done, successors as much later; cost the difference exactly.
-
-    Whether those nodes are still free then is not asked: what is added is what they would cost.
-    """
-    late = _delays(case, outcome.segments, ledger)
+    """Hold every job on its last nodes until its work is done, successors as much later; cost it exactly."""
+    late = held(outcome.segments, ledger, lambda choice: _slower(choice, case))
+    longer = {segment: max(0, seconds) for job in late.values() for segment, seconds in job.added_seconds.items()}
     added = 0
     for segment in outcome.segments:
-        longer = late.extra.get(segment.job, 0) if segment is _last(segment.job, outcome.segments) else 0
-        added += _line_cents(segment, ledger, longer, case.spot_dearer) - _line_cents(segment, ledger)
+        added += line_cents(segment, ledger, longer[segment], case.spot_dearer) - line_cents(segment, ledger)
     missed = []
     for job in ledger.plan.jobs:
         if job.deadline is None:
             continue
-        finish = ledger.grid.moment(_last(job.name, outcome.segments).end_s + late.total[job.name])
+        finish = late[job.name].finish
         if finish > job.deadline:
             missed.append((job.deadline, job.name, (finish - job.deadline).total_seconds() / HOUR))
     first = min(missed, default=None)
@@ -101,46 +99,7 @@ def _as_planned(case: Case, outcome: Solved, ledger: Ledger) -> AsPlanned:
     )
 
 
-def _line_cents(segment: SolverSegment, ledger: Ledger, longer_s: int = 0, dearer: Decimal = Decimal(0)) -> int:
-    """Add the lines of a segment as the recommendation writes them: each part rounded to cents."""
-    place = ledger.places[segment.pool]
-    hours = segment.nodes * Fraction(segment.end_s - segment.start_s + longer_s, HOUR)
-    factor = 1 + Fraction(dearer) if place.is_spot else Fraction(1)
-    return sum(cents(hours * half_even(price.micro_usd_per_hour * factor)) for price in place.prices)
-
-
-@dataclass(frozen=True, slots=True)
-class _Delays:
-    """Seconds by job: held longer itself, and later in all."""
-
-    extra: Mapping[str, int]
-    total: Mapping[str, int]
-
-
-def _delays(case: Case, segments: Sequence[SolverSegment], ledger: Ledger) -> _Delays:
-    step = ledger.grid.end_minutes * 60
-    extra: dict[str, int] = {}
-    total: dict[str, int] = {}
-    waiting = list(ledger.plan.jobs)
-    while waiting:
-        job = next(j for j in waiting if all(name in total for name in j.after))
-        waiting.remove(job)
-        mine = [segment for segment in segments if segment.job == job.name]
-        left = job.tokens
-        rate = 0
-        for segment in sorted(mine, key=lambda s: s.start_s):
-            choice = ledger.configurations[segment.job, segment.pool, segment.nodes]
-            rate = choice.tokens_per_second
-            if choice.speed_basis == "estimated":
-                rate = max(1, floor(rate * (1 - Fraction(case.slower))))
-            left -= rate * max(0, segment.end_s - segment.start_s - choice.start_seconds)
-        more = -(-left // rate) if left > 0 else 0
-        extra[job.name] = -(-more // step) * step
-        start = min(segment.start_s for segment in mine)
-        behind = [_last(name, segments).end_s + total[name] - start for name in job.after]
-        total[job.name] = max(0, *behind, 0) + extra[job.name]
-    return _Delays({name: seconds for name, seconds in extra.items() if seconds}, total)
-
-
-def _last(job: str, segments: Sequence[SolverSegment]) -> SolverSegment:
-    return max((segment for segment in segments if segment.job == job), key=lambda segment: segment.end_s)
+def _slower(choice: Configuration, case: Case) -> int:
+    if choice.speed_basis != "estimated":
+        return choice.tokens_per_second
+    return max(1, floor(choice.tokens_per_second * (1 - Fraction(case.slower))))

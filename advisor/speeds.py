@@ -30,7 +30,10 @@ MOST_NODES = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """A job's speed on so many nodes as it is planned, with its origin; `is_tight` where memory is nearly full."""
+    """A job's speed on so many nodes as it is planned, with its origin; `is_tight` where memory is nearly full.
+
+    `low` and `high` bound the 80 % interval around an estimate, in tokens per second; None of a measured speed.
+    """
 
     nodes: int
     tokens_per_second: int
@@ -38,6 +41,8 @@ class Speed:
     source: str
     layout: Layout | None = None
     is_tight: bool = False
+    low: int | None = None
+    high: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +173,13 @@ def _estimated(found: "Estimate", plan: TrainingPlan) -> Speed:
         source=f"estimate of {speed:,.0f} tokens/s at {100 * share:.0f} % MFU{at_site}{less}",
         layout=found.layout,
         is_tight=found.verdict == "tight",
+        low=_whole(found.tokens_per_second_low),
+        high=_whole(found.tokens_per_second_high),
     )
+
+
+def _whole(tokens_per_second: float | None) -> int | None:
+    return None if tokens_per_second is None else max(1, floor(tokens_per_second))
 
 
 def _unfit(refused: "Sequence[Estimate]") -> tuple[Unfit, ...]:

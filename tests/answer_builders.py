@@ -179,7 +179,18 @@ def rich_answer(**fields: Any) -> Recommendation:
         segment(pretrain, 151, 198, nodes=16, tokens_per_second=1_340_800, **rented("spot")),
         segment(pretrain, 198, 222, nodes=4, tokens_per_second=310_000, **rented("commitment", commitment="block-1")),
         segment(tune, 222, 301, nodes=2, tokens_per_second=36_208),
-        segment(hostile, 32, 81, nodes=32, tokens_per_second=227_827, **rented("on_demand", zone=None)),
+        segment(
+            hostile,
+            32,
+            81,
+            nodes=32,
+            tokens_per_second=227_827,
+            speed_basis="estimated",
+            speed_source="estimate of 268,032 tokens/s at 41 % MFU, less 15 % (speed_margin)",
+            tokens_per_second_low=225_147,
+            tokens_per_second_high=316_278,
+            **rented("on_demand", zone=None),
+        ),
     ]
     lines = [
         *segment_lines(segments[0], "cluster onprem", OWNED_RATES, **OWNED_ORIGIN),
@@ -195,7 +206,18 @@ def rich_answer(**fields: Any) -> Recommendation:
     jobs = [
         job_result(pretrain, segments, lines, deadline=at(240), cost_center="research", expected_interruptions=3.2),
         job_result(tune, segments, lines, deadline=at(312), cost_center="product", miss_probability=0.0),
-        job_result(hostile, segments, lines, deadline=at(96), cost_center="@research", miss_probability=0.0125),
+        job_result(
+            hostile,
+            segments,
+            lines,
+            deadline=at(96),
+            cost_center="@research",
+            miss_probability=0.0125,
+            finish_early=at(68),
+            finish_late=at(82),
+            cost_low=Money(amount="55797.35"),
+            cost_high=Money(amount="77496.32"),
+        ),
     ]
     total = sum(Decimal(one.cost.amount) for one in lines)
 

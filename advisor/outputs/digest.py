@@ -4,13 +4,14 @@ Sums are of the document's own lines, in decimal arithmetic: nothing is rounded 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from advisor.outputs.phrases import (
     age,
+    clock,
     counted,
     date,
     hours,
@@ -21,7 +22,16 @@ from advisor.outputs.phrases import (
     usd,
     usd_difference,
 )
-from advisor.recommendation import TOO_OLD, Alternative, Excluded, Line, Recommendation, Savings, Sensitivity
+from advisor.recommendation import (
+    TOO_OLD,
+    Alternative,
+    Excluded,
+    JobResult,
+    Line,
+    Recommendation,
+    Savings,
+    Sensitivity,
+)
 from pricing.offer import Market
 
 WHOLE_PLAN = "whole plan"
@@ -216,6 +226,14 @@ def first_missed(one: Sensitivity) -> str:
     if held.first_deadline_missed is None or held.late_hours is None:
         return "none"
     return f"{held.first_deadline_missed}, by {hours(held.late_hours)}"
+
+
+def interval_words(job: JobResult, spell: Callable[[datetime], str] = clock) -> str:
+    """Say between what its finish and cost lie in four of five cases; "" where every speed was measured."""
+    if job.finish_early is None or job.finish_late is None or job.cost_low is None or job.cost_high is None:
+        return ""
+    when = f"done {spell(job.finish_early)} to {spell(job.finish_late)}"
+    return f"80 % interval of the estimates: {when}, {usd(job.cost_low.amount)} to {usd(job.cost_high.amount)}"
 
 
 def replanned_words(one: Sensitivity) -> str:

@@ -14,6 +14,7 @@ from advisor.outputs.digest import (
     by_job,
     first_missed,
     headline,
+    interval_words,
     next_steps,
     price_ages,
     proof,
@@ -172,7 +173,9 @@ def _jobs(answer: Recommendation) -> str:
         for job in answer.jobs
     ]
     headers = ["Job", "Cost center", "Start", "Finish", "Deadline", "Slack>", "Cost>", "$ per M tokens>"]
-    return _section("Jobs", _table([*headers, "Miss probability>", "Interruptions>"], rows))
+    unsure = {job.job: interval_words(job) for job in answer.jobs}
+    notes = "\n".join(f"- {escaped(f'{name}: {words}')}" for name, words in unsure.items() if words)
+    return _section("Jobs", _table([*headers, "Miss probability>", "Interruptions>"], rows), notes)
 
 
 def _lines(answer: Recommendation) -> str:

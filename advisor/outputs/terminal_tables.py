@@ -5,7 +5,16 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from advisor.outputs.digest import by_category, by_job, first_missed, origin, proof, replanned_words, segment_costs
+from advisor.outputs.digest import (
+    by_category,
+    by_job,
+    first_missed,
+    interval_words,
+    origin,
+    proof,
+    replanned_words,
+    segment_costs,
+)
 from advisor.outputs.page import Column, Page
 from advisor.outputs.phrases import (
     clock,
@@ -89,6 +98,8 @@ def jobs(page: Page, answer: Recommendation) -> None:
         name = page.stack(page.text(job.job), page.text(_interruptions(job), "dim"))
         rows.append([name, *(page.stack(*(page.text(part) for part in cell)) for cell in cells)])
     page.table([Column("Job"), *(Column(header, figures=True) for header in headers)], rows)
+    unsure = {job.job: interval_words(job, spell) for job in answer.jobs}
+    page.bullets([f"{name}: {words}" for name, words in unsure.items() if words], "dim")
 
 
 def _risk(job: JobResult) -> str:

@@ -118,6 +118,7 @@ def _legal(found: Layouts, work: Work) -> Bools:
     shards = found.dp * found.cp
     legal: Bools = (found.zero_stage == 0) | (shards > 1)
     legal &= (found.zero_stage < 2) | (found.pp == 1)
+    legal &= (found.zero_stage == 0) | work.sharded
     legal &= (found.micro_batch == 1) | (
         found.micro_batch * (work.sequence_length // found.cp) <= MOST_MICRO_BATCH_TOKENS
     )

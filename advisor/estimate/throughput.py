@@ -47,6 +47,7 @@ def step_seconds(work: Work, layouts: Layouts, hardware: Hardware, constants: Ca
     stage = stage + _weights_each_micro_batch(work, layouts, stage, fabric, constants)
     filled = layouts.micro_batches + (layouts.pp - 1) / layouts.virtual
     step: Floats = filled * stage + _data_seconds(work, layouts, stage, fabric, constants)
+    step = step + _compression_seconds(work, layouts, rates)
     return step + _optimizer_seconds(work, layouts, rates) + constants.by_stack("step_seconds", work.stack)
 
 
@@ -90,7 +91,7 @@ def _weights_each_micro_batch(
     Exposed: a fixed share, and what is longer than the computation behind it (ZeRO, section 7).
     """
     gather = 2 * _weight_seconds(work, layouts, fabric)
-    scatter = _gradient_seconds(work, layouts, fabric)
+    scatter = work.gradient_share * _gradient_seconds(work, layouts, fabric)
     busy = np.where(layouts.zero_stage == 3, gather, 0.0) + np.where(layouts.zero_stage >= 2, scatter, 0.0)
     exposed: Floats = np.maximum(constants.data_exposed * busy, busy - constants.data_hidden * stage)
     return exposed
@@ -98,10 +99,25 @@ def _weights_each_micro_batch(
 
 def _data_seconds(work: Work, layouts: Layouts, stage: Floats, fabric: Fabric, constants: Calibration) -> Floats:
     """Gradients reduced and weights returned once a step (ZeRO 0 to 2), behind the last backward and first forward."""
-    times = np.select([layouts.zero_stage == 3, layouts.zero_stage == 2], [0.0, 1.0], 2.0)
+    share = work.gradient_share
+    # ZeRO 0 returns summed gradients, at their width; 1 and 2 return weights, which nothing compresses.
+    times = np.select([layouts.zero_stage == 3, layouts.zero_stage == 2, layouts.zero_stage == 1], [0, 1, 1 + share])
+    times = np.where(layouts.zero_stage == 0, 2 * share, times)
     busy = times * _gradient_seconds(work, layouts, fabric)
     exposed: Floats = np.maximum(constants.data_exposed * busy, busy - constants.data_hidden * stage)
     return exposed
+
+
+def _compression_seconds(work: Work, layouts: Layouts, rates: Rates) -> Floats:
+    """Two passes over the gradients of an exchange: read whole and written short, then read short and written whole."""
+    if work.gradient_share == 1:
+        return np.zeros(len(layouts))
+    parameters = rank_parameters(work, layouts, "first")
+    trained = parameters.adapters if work.is_adapter else parameters.dense + parameters.experts
+    exchanges = np.where(layouts.zero_stage >= 2, layouts.micro_batches, 1) * (layouts.dp * layouts.cp > 1)
+    width = work.states.gradient + work.gradient_share * work.reduce_bytes
+    seconds: Floats = 2 * exchanges * width * trained / rates.memory
+    return seconds
 
 
 def _optimizer_seconds(work: Work, layouts: Layouts, rates: Rates) -> Floats:

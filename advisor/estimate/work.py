@@ -53,7 +53,8 @@ class Work:
     """What runs, apart from where.
 
     `batch_sequences` per optimizer step; where `batch_is_exact` is false the nearest legal batch is taken.
-    `attention_span` is how many keys a query's scores are computed with, on average.
+    `gradient_share` is what compression leaves of the bytes that replicas exchange of gradients; unless `sharded`,
+    states are whole on every GPU. `attention_span` is how many keys a query's scores are computed with, on average.
     """
 
     shape: ModelShape
@@ -79,6 +80,8 @@ class Work:
     selective_share: float | None = None
     first_flash_attention: bool = False
     reduce_bytes: float = 2.0
+    gradient_share: float = 1.0
+    sharded: bool = True
 
     @property
     def is_adapter(self) -> bool:
@@ -108,6 +111,8 @@ def work_of(job: Job, shape: ModelShape) -> Work:
         loss="plain" if job.software_stack == "plain" else "fused",
         scores_are_kept=job.software_stack == "unfused",
         eager_norms=job.software_stack == "plain" and shape.gated_mlp,
+        gradient_share={"none": 1.0, "8bit": 1 / 2, "4bit": 1 / 4}[job.gradient_compression],
+        sharded=job.data_parallel == "sharded",
     )
 
 

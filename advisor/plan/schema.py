@@ -182,6 +182,12 @@ class Job(Part):
         default="current",
         description="what trains: current, fused (kernels of 2023 and 2024), plain (PyTorch alone), unfused (to 2022)",
     )
+    data_parallel: Literal["sharded", "plain"] = Field(
+        default="sharded", description="plain: every GPU keeps whole states (DDP), so only layouts of ZeRO 0 compete"
+    )
+    gradient_compression: Literal["none", "8bit", "4bit"] = Field(
+        default="none", description="width at which replicas exchange gradients; estimates alone read it"
+    )
     deadline: Moment | None = None
     earliest_start: Moment | None = None
     after: list[Name] = []

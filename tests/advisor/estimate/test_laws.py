@@ -117,3 +117,32 @@ def test_every_legal_layout_uses_all_gpus(method):
     layouts = legal_layouts(work("deepseek-llm-7b", method), 8, (1, 2, 3))
     assert np.array_equal(layouts.tp * layouts.pp * layouts.cp * layouts.dp, 8 * layouts.nodes)
     assert {each.name for each in fields(layouts)} >= set(FAMILY)
+
+
+@pytest.mark.parametrize("model", ["llama-3.2-1b", "deepseek-llm-7b"])
+def test_compressed_gradients_are_never_slower_on_a_slow_network(model):
+    """Over 10 Gbit/s every layout whose replicas span nodes is at least as fast at 8 bits, and at 4 faster yet."""
+    slow = Hardware(name="a", gpu=gpus()["H100-SXM-80GB"], gpus_per_node=8, network_gbit_per_second=10)
+    plain, *short = (work(model, gradient_compression=width) for width in ("none", "8bit", "4bit"))
+    layouts = legal_layouts(plain, 8, (4,))
+    layouts = layouts.take(layouts.tp * layouts.cp * layouts.dp > 8)
+    before = tokens_per_second(plain, layouts, slow, calibration())
+
+    assert len(layouts) > 20
+    for each in short:
+        after = tokens_per_second(each, layouts, slow, calibration())
+        assert (after >= before).all()
+        assert (after > before).any()
+        before = after
+
+
+@given(works)
+@settings(max_examples=10, deadline=None)
+def test_plain_data_parallelism_never_needs_less_memory(job):
+    """Whole states on every GPU: a subset of the layouts, so that the smallest needs at least as much."""
+    whole = replace(job, sharded=False)
+    kept = legal_layouts(whole, 8, (2,))
+
+    assert (kept.zero_stage == 0).all()
+    if len(kept):
+        assert totals(whole, kept).min() >= totals(job, legal_layouts(job, 8, (2,))).min()
